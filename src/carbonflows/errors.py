@@ -1,0 +1,114 @@
+"""What can go wrong, one class per kind.
+
+Every error derives from `CarbonflowsError` and from the builtin that a caller would expect. Its
+message says what was expected, what was found, which labels are concerned and what to do next; the
+same facts are attributes of the exception.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class CarbonflowsError(Exception):
+    """Base of every error that carbonflows raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        One line: culprit first, way out last.
+    **facts
+        Facts a program may want to read; they become attributes.
+
+    Examples
+    --------
+    >>> from carbonflows.errors import LabelError
+    >>> try:
+    ...     raise LabelError("region 'CHM' is not in the table", labels=["CHM"])
+    ... except ValueError as error:
+    ...     print(error, error.labels)
+    region 'CHM' is not in the table ['CHM']
+    """
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.facts = facts
+
+    def __getattr__(self, name: str) -> Any:
+        facts = self.__dict__.get("facts", {})
+        if name in facts:
+            return facts[name]
+        raise AttributeError(f"{type(self).__name__} has no fact {name!r}")
+
+
+class LabelError(CarbonflowsError, ValueError):
+    """A label is wrong, missing, duplicated or one too many."""
+
+
+class ShapeError(CarbonflowsError, ValueError):
+    """Arrays that belong together have different sizes."""
+
+
+class DataError(CarbonflowsError, ValueError):
+    """A number that cannot be used: NaN, infinite, or of the wrong kind."""
+
+
+class BalanceError(CarbonflowsError, ValueError):
+    """An accounting identity does not hold."""
+
+
+class UnitError(CarbonflowsError, ValueError):
+    """A unit that is unknown or cannot be converted into the one asked for."""
+
+
+class GroupingError(LabelError):
+    """A grouping that does not fit the table: a label in no group, or in two."""
+
+
+class SourceError(CarbonflowsError, OSError):
+    """A source file, folder, year or table that is not there or not what it says it is."""
+
+
+class HashMismatch(SourceError):
+    """Stored bytes differ from their checksum."""
+
+
+class StoreError(CarbonflowsError, OSError):
+    """A table or result that could not be written; nothing half-written is left behind."""
+
+
+class StudyError(CarbonflowsError, ValueError):
+    """A study file that cannot be run; the message names the line."""
+
+
+class SingularSystem(CarbonflowsError, ArithmeticError):
+    """I − A is singular, ill-conditioned or not productive: no meaningful inverse exists."""
+
+
+class NotConverged(CarbonflowsError, RuntimeError):
+    """An iteration ended before its residual was small enough."""
+
+
+def some(labels: Iterable[Any], most: int = 5) -> str:
+    """List the first few labels for a message.
+
+    Parameters
+    ----------
+    labels : iterable
+        Labels; tuples are shown as ``region/sector``.
+    most : int
+        How many to show before “and n more”.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> some([("CHN", "steel"), ("IND", "steel")])
+    'CHN/steel, IND/steel'
+    >>> some(range(9), most=3)
+    '0, 1, 2 and 6 more'
+    """
+    names = ["/".join(map(str, x)) if isinstance(x, tuple) else str(x) for x in labels]
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

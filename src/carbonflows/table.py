@@ -1,0 +1,499 @@
+"""Tables at the heart of it: labelled, conformed once, read-only.
+
+An `IOTable` holds what a multi-regional input-output database publishes for one year; an
+`Extension` holds the emissions (or any other stressor) that go with it. Both match their labels
+when they are built and never again: a pure reorder is conformed, a missing or an extra label
+raises. Nothing can be changed afterwards; new data make a new table.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from carbonflows import units
+from carbonflows.errors import DataError, LabelError, ShapeError, some
+from carbonflows.labels import (
+    DEMAND,
+    NODE,
+    Array,
+    conform,
+    conform_series,
+    flat,
+    lock,
+    pairs,
+    repeated,
+    same_labels,
+)
+
+OutputPolicy: TypeAlias = Literal["rows", "columns", "given"]
+
+
+class Extension:
+    """Stressors of a table: direct emissions of its nodes and of its final users.
+
+    Parameters
+    ----------
+    F : DataFrame (s, n)
+        Emissions of producing nodes; rows are stressors, columns are nodes ``(region, sector)``.
+    F_Y : DataFrame (s, m·q), optional
+        Emissions of final users (households' own fuel); columns ``(region, category)``. Left out,
+        they are zero and `has_final` is False.
+    unit : str or mapping of str to str
+        One unit for all stressors, or one each.
+    name : str
+        What the extension is called in its table.
+    source : str
+        Where it comes from, with its version.
+
+    Attributes
+    ----------
+    F, F_Y, unit, name, source, has_final
+        As above; `F_Y` always has the columns of the table's final demand.
+
+    Raises
+    ------
+    LabelError, ShapeError, DataError
+        Labels that do not match the table, or numbers that are not finite.
+
+    Examples
+    --------
+    >>> F = pd.DataFrame([[5.0, 2]], ["CO2"], pd.MultiIndex.from_tuples([("A", "s"), ("B", "s")]))
+    >>> Extension(F, unit="Mt").stressors
+    ('CO2',)
+    """
+
+    F: pd.DataFrame
+    F_Y: pd.DataFrame | None
+    unit: pd.Series
+    name: str
+    source: str
+    has_final: bool
+
+    def __init__(
+        self,
+        F: pd.DataFrame,
+        F_Y: pd.DataFrame | None = None,
+        *,
+        unit: str | Mapping[str, str],
+        name: str = "emissions",
+        source: str = "",
+    ) -> None:
+        stressors = flat(F.index, f"{name}: stressors")
+        F = F.set_axis(stressors, axis=0)
+        if F_Y is not None:
+            F_Y = F_Y.set_axis(flat(F_Y.index, f"{name}: stressors of final users"), axis=0)
+            same_labels(F_Y.index, stressors, f"{name}: F_Y", "F")
+            F_Y = F_Y.reindex(stressors)
+        if isinstance(unit, str):
+            unit = dict.fromkeys(stressors, unit)
+        missing = [s for s in stressors if s not in unit]
+        if missing:
+            raise LabelError(
+                f"{name}: no unit for {some(missing)}; state one per stressor", labels=missing
+            )
+        values = {
+            "F": F,
+            "F_Y": F_Y,
+            "unit": pd.Series({s: unit[s] for s in stressors}, name="unit", dtype="str"),
+            "name": name,
+            "source": source,
+            "has_final": F_Y is not None,
+        }
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
+
+    @property
+    def stressors(self) -> tuple[str, ...]:
+        """Names of the stressors, in order."""
+        return tuple(self.F.index)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("an Extension is read-only: build a new one")
+
+    def __repr__(self) -> str:
+        return f"<Extension {self.name!r}: {some(self.stressors)}>"
+
+    def _conformed(self, nodes: pd.MultiIndex, demand: pd.MultiIndex, copy: bool) -> "Extension":
+        """Return this extension in the order of a table's labels, with read-only numbers."""
+        F = conform(self.F, None, nodes, f"{self.name}: F", NODE, copy)
+        if self.F_Y is None:
+            zeros = np.zeros((len(F), len(demand)))
+            F_Y = pd.DataFrame(lock(zeros), F.index, demand, copy=False)
+        else:
+            F_Y = conform(self.F_Y, None, demand, f"{self.name}: F_Y", DEMAND, copy)
+        other = object.__new__(Extension)
+        for key in ("unit", "name", "source", "has_final"):
+            object.__setattr__(other, key, getattr(self, key))
+        object.__setattr__(other, "F", F)
+        object.__setattr__(other, "F_Y", F_Y)
+        return other
+
+
+class IOTable:
+    """One multi-regional input-output table of one year, labelled and read-only.
+
+    Rows sell, columns buy. Nodes are pairs ``(region, sector)``; regions may have different
+    sectors. Final demand columns are pairs ``(region, category)``.
+
+    Parameters
+    ----------
+    Z : DataFrame (n, n)
+        Intermediate flows [money/yr].
+    Y : DataFrame (n, m·q)
+        Final demand [money/yr]. Every region of the nodes must have at least one column.
+    extensions : Extension or sequence of Extension
+        Emissions and other stressors, conformed to the table's labels.
+    output : {"rows", "columns", "given"}
+        Where gross output comes from: ``rows`` (default) is ``x = Z1 + Y1``, with which every
+        quantity identity holds; ``columns`` is inputs plus `value_added`; ``given`` takes `x`.
+    x : Series (n,), optional
+        Gross output as published. With ``output="given"`` it is used, else it is kept for the
+        diagnosis only (attribute `x_given`).
+    value_added : Series (n,) or DataFrame (a, n), optional
+        Value added including taxes less subsidies, by buying node.
+    unit : str
+        Unit of money, for example ``"M USD"``.
+    year : int, optional
+        Year of the flows.
+    currency : str, optional
+        Currency; read from `unit` where it names one.
+    price_basis : str
+        For example ``"current basic prices"``.
+    name : str
+        Short name of the table, shown with every result.
+    source : str
+        Citation of the database.
+    members : mapping of str to sequence of str, optional
+        ISO3 codes of the countries in each region; ``"*"`` stands for all countries that are in no
+        other region. Left out, every region stands for itself.
+    provenance : mapping, optional
+        Files, hashes, policies and steps behind the table.
+    copy : bool
+        Copy the numbers (default). Readers that hand over ownership pass False.
+
+    Raises
+    ------
+    LabelError
+        Duplicate, missing or extra labels.
+    ShapeError
+        Arrays whose sizes do not fit.
+    DataError
+        NaN, infinite or non-numeric values.
+
+    Notes
+    -----
+    ``x_i = Σ_j z_ij + Σ_k y_ik`` (Miller and Blair 2009, eq. 2.1).
+
+    Examples
+    --------
+    >>> nodes = pd.MultiIndex.from_tuples([("A", "goods"), ("B", "goods")])
+    >>> demand = pd.MultiIndex.from_tuples([("A", "final"), ("B", "final")])
+    >>> table = IOTable(
+    ...     pd.DataFrame([[20.0, 10], [30, 40]], nodes, nodes),
+    ...     pd.DataFrame([[50.0, 20], [10, 20]], nodes, demand),
+    ...     extensions=Extension(pd.DataFrame([[50.0, 20]], ["CO2"], nodes), unit="Mt"),
+    ...     unit="M USD", year=2012,
+    ... )
+    >>> table
+    <IOTable 'table' 2012: 2 regions, 2 nodes, 2 demand columns, M USD, stressors CO2>
+    >>> table.x.tolist()
+    [100.0, 100.0]
+    """
+
+    Z: pd.DataFrame
+    Y: pd.DataFrame
+    x: pd.Series
+    x_given: pd.Series | None
+    value_added: pd.Series | None
+    extensions: Mapping[str, Extension]
+    output: OutputPolicy
+    unit: str
+    currency: str | None
+    price_basis: str
+    year: int | None
+    name: str
+    source: str
+    members: Mapping[str, tuple[str, ...]]
+    provenance: Mapping[str, Any]
+
+    def __init__(
+        self,
+        Z: pd.DataFrame,
+        Y: pd.DataFrame,
+        *,
+        extensions: Extension | Iterable[Extension] = (),
+        output: OutputPolicy = "rows",
+        x: pd.Series | None = None,
+        value_added: pd.Series | pd.DataFrame | None = None,
+        unit: str,
+        year: int | None = None,
+        currency: str | None = None,
+        price_basis: str = "",
+        name: str = "table",
+        source: str = "",
+        members: Mapping[str, Sequence[str]] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        copy: bool = True,
+    ) -> None:
+        nodes = pairs(Z.index, "Z rows", NODE)
+        if Z.shape[0] != Z.shape[1]:
+            raise ShapeError(
+                f"Z has {Z.shape[0]} rows and {Z.shape[1]} columns: it must be square",
+                shape=Z.shape,
+            )
+        Z = conform(Z, nodes, nodes, "Z", NODE, copy)
+        if Y.columns.nlevels == 1:
+            Y = Y.set_axis(
+                pd.MultiIndex.from_product([Y.columns, ["final demand"]], names=DEMAND), axis=1
+            )
+        demand = _region_major(pairs(Y.columns, "Y columns", DEMAND), nodes)
+        Y = conform(Y, nodes, demand, "Y", DEMAND, copy)
+
+        x_given = None if x is None else conform_series(x, nodes, "x")
+        added = _value_added(value_added, nodes)
+        if output == "rows":
+            gross = Z.to_numpy().sum(axis=1) + Y.to_numpy().sum(axis=1)
+        elif output == "columns":
+            if added is None:
+                raise DataError(
+                    "output='columns' needs value_added; give it, or use output='rows'",
+                    output=output,
+                )
+            gross = Z.to_numpy().sum(axis=0) + added.to_numpy()
+        elif output == "given":
+            if x_given is None:
+                raise DataError("output='given' needs x; give it, or use output='rows'")
+            gross = x_given.to_numpy()
+        else:
+            raise DataError(
+                f"output={output!r} is not a policy: use 'rows', 'columns' or 'given'",
+                output=output,
+            )
+
+        listed = [extensions] if isinstance(extensions, Extension) else list(extensions)
+        names = [e.name for e in listed]
+        if len(set(names)) != len(names):
+            raise LabelError(f"two extensions are called {some(repeated(names))}", labels=names)
+        conformed = {e.name: e._conformed(nodes, demand, copy) for e in listed}
+
+        named = units.currency(unit)
+        if currency is not None and named is not None and currency != named:
+            raise LabelError(
+                f"currency {currency!r} contradicts the unit {unit!r}", labels=[currency]
+            )
+        regions = nodes.get_level_values(0).unique()
+        values = {
+            "Z": Z,
+            "Y": Y,
+            "x": pd.Series(lock(gross), nodes, name="x", copy=False),
+            "x_given": x_given,
+            "value_added": added,
+            "extensions": MappingProxyType(conformed),
+            "output": output,
+            "unit": unit,
+            "currency": currency or named,
+            "price_basis": price_basis,
+            "year": None if year is None else int(year),
+            "name": name,
+            "source": source,
+            "members": MappingProxyType(_members(members, list(regions))),
+            "provenance": MappingProxyType(dict(provenance or {})),
+        }
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("an IOTable is read-only: use replace(…) to make a new one")
+
+    def __repr__(self) -> str:
+        year = "" if self.year is None else f" {self.year}"
+        stressors = [s for e in self.extensions.values() for s in e.stressors]
+        return (
+            f"<IOTable {self.name!r}{year}: {len(self.regions)} regions, {len(self.nodes)} nodes, "
+            f"{len(self.demand)} demand columns, {self.unit}, "
+            f"stressors {some(stressors) if stressors else 'none'}>"
+        )
+
+    @property
+    def nodes(self) -> pd.MultiIndex:
+        """Node labels ``(region, sector)``, the order of every row and column."""
+        return self.Z.index  # type: ignore[return-value]
+
+    @property
+    def demand(self) -> pd.MultiIndex:
+        """Final demand labels ``(region, category)``, grouped by region in the nodes' order."""
+        return self.Y.columns  # type: ignore[return-value]
+
+    @property
+    def regions(self) -> pd.Index:
+        """Regions in order of their first node."""
+        return self.nodes.get_level_values("region").unique()
+
+    @property
+    def sectors(self) -> pd.Index:
+        """Sectors of any region, in order of appearance."""
+        return self.nodes.get_level_values("sector").unique()
+
+    @property
+    def categories(self) -> pd.Index:
+        """Final demand categories of any region, in order of appearance."""
+        return self.demand.get_level_values("category").unique()
+
+    @property
+    def node_region(self) -> npt.NDArray[np.intp]:
+        """Position of each node's region in `regions`, shape (n,)."""
+        return self.regions.get_indexer(self.nodes.get_level_values("region"))
+
+    @property
+    def demand_region(self) -> npt.NDArray[np.intp]:
+        """Position of each demand column's region in `regions`, shape (m·q,)."""
+        return self.regions.get_indexer(self.demand.get_level_values("region"))
+
+    @property
+    def label(self) -> str:
+        """Name and year, as results state them."""
+        return self.name if self.year is None else f"{self.name} {self.year}"
+
+    def final_demand(self) -> pd.DataFrame:
+        """Sum final demand over categories.
+
+        Returns
+        -------
+        DataFrame (n, m)
+            Final demand by consuming region [money/yr].
+        """
+        summed = block_sum(self.Y.to_numpy(), self.demand_region, len(self.regions), axis=1)
+        return pd.DataFrame(summed, self.nodes, self.regions.rename("demand_region"), copy=False)
+
+    def replace(self, **changes: Any) -> "IOTable":
+        """Make a new table with some arguments of the constructor changed.
+
+        Parameters
+        ----------
+        **changes
+            Arguments of `IOTable`.
+
+        Returns
+        -------
+        IOTable
+
+        Examples
+        --------
+        >>> from carbonflows.table import two_regions
+        >>> two_regions().replace(year=2020).year
+        2020
+        """
+        arguments: dict[str, Any] = {
+            "Z": self.Z,
+            "Y": self.Y,
+            "extensions": [
+                Extension(
+                    e.F,
+                    e.F_Y if e.has_final else None,
+                    unit={str(s): str(u) for s, u in e.unit.items()},
+                    name=e.name,
+                    source=e.source,
+                )
+                for e in self.extensions.values()
+            ],
+            "x": self.x_given if self.x_given is not None else None,
+            "copy": False,
+        }
+        for key in (
+            "output", "value_added", "unit", "year", "currency", "price_basis", "name", "source",
+            "members", "provenance",
+        ):  # fmt: skip
+            arguments[key] = getattr(self, key)
+        unknown = set(changes) - set(arguments)
+        if unknown:
+            raise LabelError(f"IOTable has no {some(sorted(unknown))}", labels=sorted(unknown))
+        return IOTable(**(arguments | changes))
+
+
+def two_regions() -> IOTable:
+    """Build the smallest world that shows every account: two regions, one sector.
+
+    Returns
+    -------
+    IOTable
+        ``Z = [[20, 10], [30, 40]]``, ``F = [[50, 20], [10, 20]]``, emissions (50, 20) Mt. All its
+        accounts are known as exact fractions, for example consumption 134/3 and 76/3 Mt.
+
+    Examples
+    --------
+    >>> two_regions().x.tolist()
+    [100.0, 100.0]
+    """
+    nodes = pd.MultiIndex.from_product([["A", "B"], ["goods"]], names=NODE)
+    demand = pd.MultiIndex.from_product([["A", "B"], ["final demand"]], names=DEMAND)
+    return IOTable(
+        pd.DataFrame([[20.0, 10.0], [30.0, 40.0]], nodes, nodes),
+        pd.DataFrame([[50.0, 20.0], [10.0, 20.0]], nodes, demand),
+        extensions=Extension(pd.DataFrame([[50.0, 20.0]], ["CO2"], nodes), unit="Mt"),
+        unit="M USD",
+        name="two regions",
+    )
+
+
+def block_sum(values: Array, groups: npt.NDArray[np.intp], size: int, *, axis: int) -> Array:
+    """Sum an array over groups of positions along one axis.
+
+    Parameters
+    ----------
+    values : array (a, b)
+    groups : array of int
+        Group of each position along `axis`, from 0 to `size` − 1.
+    size : int
+        Number of groups.
+    axis : {0, 1}
+
+    Returns
+    -------
+    array
+        Shape (size, b) or (a, size).
+
+    Examples
+    --------
+    >>> block_sum(np.array([[1.0, 2, 3]]), np.array([0, 1, 0]), 2, axis=1)
+    array([[4., 2.]])
+    """
+    moved = np.moveaxis(values, axis, 0)
+    if len(groups) and np.all(groups[1:] >= groups[:-1]) and groups[0] == 0:
+        starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+        if len(starts) == size:
+            return np.moveaxis(np.add.reduceat(moved, starts, axis=0), 0, axis)
+    summed = np.zeros((size, *moved.shape[1:]))
+    np.add.at(summed, groups, moved)
+    return np.moveaxis(summed, 0, axis)
+
+
+def _region_major(demand: pd.MultiIndex, nodes: pd.MultiIndex) -> pd.MultiIndex:
+    """Order demand columns by the nodes' regions, keeping each region's categories in order."""
+    regions = nodes.get_level_values(0).unique()
+    asked = demand.get_level_values(0)
+    same_labels(asked.unique(), regions, "regions of Y's columns", "the regions of Z")
+    order = np.argsort(regions.get_indexer(asked), kind="stable")
+    return demand[order]
+
+
+def _value_added(
+    value_added: pd.Series | pd.DataFrame | None, nodes: pd.MultiIndex
+) -> pd.Series | None:
+    if value_added is None:
+        return None
+    if isinstance(value_added, pd.DataFrame):
+        value_added = value_added.sum(axis=0, skipna=False)
+    return conform_series(value_added, nodes, "value_added")
+
+
+def _members(
+    members: Mapping[str, Sequence[str]] | None, regions: list[str]
+) -> dict[str, tuple[str, ...]]:
+    if members is None:
+        return {region: (region,) for region in regions}
+    same_labels(pd.Index(list(members)), pd.Index(regions), "members", "the table's regions")
+    return {region: tuple(members[region]) for region in regions}

@@ -1,0 +1,186 @@
+"""Unit strings → one scalar factor.
+
+Units are written the way the databases write them: ``"kt"``, ``"Gg CO2"``, ``"M USD"``,
+``"10^4 CNY"``, ``"Million EUR"``. A substance named after a mass (``CO2``, ``CO2eq``, ``C``) is
+part of the unit: tonnes of carbon do not silently become tonnes of CO2, and currencies convert only
+at a rate that the caller states.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+from carbonflows.errors import UnitError
+
+if TYPE_CHECKING:
+    from pint import UnitRegistry
+
+CURRENCIES = ("USD", "EUR", "CNY", "JPY", "GBP", "INR", "AUD", "CAD", "CHF", "KRW", "BRL", "RUB")
+SUBSTANCES = ("CO2eq", "CO2e", "CO2-eq", "CO2", "CH4", "N2O", "C")
+
+_SCALES = {
+    "k": 1e3, "thousand": 1e3, "thousands": 1e3, "1000": 1e3,
+    "m": 1e6, "mn": 1e6, "mill": 1e6, "million": 1e6, "millions": 1e6, "mio": 1e6,
+    "b": 1e9, "bn": 1e9, "billion": 1e9, "billions": 1e9,
+    "trn": 1e12, "trillion": 1e12, "trillions": 1e12,
+}  # fmt: skip
+
+
+@cache
+def _registry() -> "UnitRegistry":
+    from pint import UnitRegistry
+
+    registry: UnitRegistry = UnitRegistry(on_redefinition="ignore")
+    registry.define("kt = 1e9 gram")  # pint's own kt is the knot
+    for currency in CURRENCIES:
+        registry.define(f"{currency} = [currency_{currency}]")
+    registry.define("person = [person] = cap = capita = people = persons = head")
+    registry.define("tce = 29.3076e9 joule")
+    return registry
+
+
+def _parse(unit: str) -> tuple[float, str, str]:
+    """Split a unit string into scale, pint expression and substance."""
+    text = unit.replace("²", "2").replace("₂", "2").replace("⁴", "^4").replace("−", "-").strip()
+    if not text:
+        raise UnitError("empty unit: state one, for example 'kt' or 'M USD'", unit=unit)
+    substance = ""
+    for name in SUBSTANCES:
+        pattern = rf"(?<=[\w)])[ _]+{re.escape(name)}(?![\w-])"
+        if re.search(pattern, text):
+            text = re.sub(pattern, "", text)
+            substance = "CO2eq" if name in ("CO2e", "CO2-eq") else name
+            break
+    above, *below = text.split("/")
+    scale, expression = _side(above)
+    for part in below:
+        divisor, divided_by = _side(part)
+        scale, expression = scale / divisor, f"{expression} / ({divided_by})"
+    return scale, expression, substance
+
+
+def _side(text: str) -> tuple[float, str]:
+    """Take the scale words out of one side of a ratio."""
+    scale = 1.0
+    words = []
+    for word in text.split():
+        power = re.fullmatch(r"10\^(\d+)", word)
+        glued = re.fullmatch(rf"([kMB]|Mn|Bn|bn)({'|'.join(CURRENCIES)})", word)
+        if power:
+            scale *= 10.0 ** int(power.group(1))
+        elif glued:
+            scale *= _SCALES[glued.group(1).lower()]
+            words.append(glued.group(2))
+        elif word.rstrip(".").lower() in _SCALES and len(text.split()) > 1:
+            scale *= _SCALES[word.rstrip(".").lower()]
+        else:
+            words.append(word)
+    return scale, " ".join(words)
+
+
+def factor(have: str, want: str, *, rates: Mapping[str, float] | None = None) -> float:
+    """Number to multiply a value in unit `have` with to get it in unit `want`.
+
+    Parameters
+    ----------
+    have, want : str
+        Units, for example ``"Gg CO2"`` and ``"Mt"``. A substance must be the same on both sides or
+        be named on one side only.
+    rates : mapping of str to float, optional
+        Exchange rates, ``{"CNY/USD": 7.61}`` meaning 7.61 CNY buy 1 USD. Currencies never convert
+        without one.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UnitError
+        An unknown unit, different dimensions, different substances, or a missing rate.
+
+    Examples
+    --------
+    >>> factor("kt CO2", "Mt")
+    0.001
+    >>> factor("10^4 CNY", "M USD", rates={"CNY/USD": 8.0})
+    0.00125
+    >>> factor("kt C", "kt CO2")
+    Traceback (most recent call last):
+    ...
+    carbonflows.errors.UnitError: 'kt C' does not convert to 'kt CO2': different substances
+    """
+    if have == want:
+        return 1.0
+    (scale_have, text_have, what_have) = _parse(have)
+    (scale_want, text_want, what_want) = _parse(want)
+    if what_have and what_want and what_have != what_want:
+        raise UnitError(
+            f"{have!r} does not convert to {want!r}: different substances", have=have, want=want
+        )
+    registry = _registry()
+    try:
+        quantity = 1.0 * registry.parse_units(text_have)
+        target = registry.parse_units(text_want)
+    except Exception as error:
+        raise UnitError(
+            f"unit {have!r} or {want!r} is not known: use for example 't', 'kt CO2', 'M USD'",
+            have=have, want=want,
+        ) from error  # fmt: skip
+    for pair, rate in (rates or {}).items():
+        try:
+            sold, bought = pair.split("/")
+            quote = registry.Quantity(rate, f"{sold}/{bought}")
+        except Exception as error:
+            raise UnitError(
+                f"exchange rate {pair!r} is not of the form 'CNY/USD'", pair=pair
+            ) from error
+        if f"[currency_{sold}]" in quantity.dimensionality:
+            power = quantity.dimensionality[f"[currency_{sold}]"]
+            if f"[currency_{sold}]" not in target.dimensionality:
+                quantity = quantity / quote**power
+        elif f"[currency_{bought}]" in quantity.dimensionality:
+            power = quantity.dimensionality[f"[currency_{bought}]"]
+            if f"[currency_{bought}]" not in target.dimensionality:
+                quantity = quantity * quote**power
+    if quantity.dimensionality != target.dimensionality:
+        hint = (
+            "; give the exchange rate, for example rates={'CNY/USD': 7.61}"
+            if "currency" in f"{quantity.dimensionality}{target.dimensionality}"
+            else ""
+        )
+        raise UnitError(
+            f"{have!r} does not convert to {want!r}: different dimensions{hint}",
+            have=have, want=want,
+        )  # fmt: skip
+    # pint works by repeated multiplication, so powers of ten come back as 0.9999…e-3: round them.
+    number = float(quantity.to(target).magnitude) * scale_have / scale_want
+    return float(f"{number:.15g}")
+
+
+def convertible(have: str, want: str) -> bool:
+    """Whether `factor` would answer.
+
+    Examples
+    --------
+    >>> convertible("kt CO2", "Mt"), convertible("TJ", "Mt")
+    (True, False)
+    """
+    try:
+        factor(have, want)
+    except UnitError:
+        return False
+    return True
+
+
+def currency(unit: str) -> str | None:
+    """Return the currency named in a money unit, or None.
+
+    Examples
+    --------
+    >>> currency("M USD"), currency("10^4 CNY"), currency("MEUR"), currency("kt")
+    ('USD', 'CNY', 'EUR', None)
+    """
+    found = [name for name in CURRENCIES if re.search(rf"(?<![A-Z]){name}\b|[kMBn]{name}\b", unit)]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,1 @@
+"""What a solved table says: one module per family of accounts."""

@@ -1,0 +1,257 @@
+"""Which emissions an account is about: stressors chosen by name, in one unit, nothing lost.
+
+Every account takes ``stressor``: None where the table has just one, a name, several names to be
+added up, or the `Emissions` that `emissions` returns. Emissions of nodes without output cannot be
+driven by anybody's final demand; they stay where they occur and are counted as direct.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from carbonflows import units
+from carbonflows.errors import DataError, LabelError, some
+from carbonflows.labels import Array
+from carbonflows.regions import Grouping
+from carbonflows.solve import Leontief
+from carbonflows.table import IOTable, block_sum
+
+OrphanPolicy: TypeAlias = Literal["direct", "raise", "drop", "spread"]
+
+
+@dataclass(frozen=True, eq=False)
+class Emissions:
+    """Emissions of one table, ready for its accounts.
+
+    Attributes
+    ----------
+    name : str
+        Stressor, or the stressors that were added up.
+    unit : str
+        Unit of all amounts.
+    production : array (n,)
+        Emissions of nodes with output.
+    orphaned : array (n,)
+        Emissions of nodes without output, counted as direct (zero where dropped or spread).
+    final : array (m,)
+        Emissions of final users by region; zero if `households` is False.
+    households : bool
+        Whether emissions of final users are inside.
+    has_final : bool
+        Whether the table knows any.
+    orphans : str
+        What was done with emissions of nodes without output.
+    """
+
+    name: str
+    unit: str
+    production: Array
+    orphaned: Array
+    final: Array
+    households: bool
+    has_final: bool
+    orphans: OrphanPolicy
+
+    def per_output(self, table: IOTable) -> Array:
+        """Return direct intensities ``k = p x̂⁻¹``, shape (n,) [unit per money]."""
+        x = table.x.to_numpy()
+        return np.divide(self.production, x, out=np.zeros_like(self.production), where=x != 0)
+
+
+def emissions(
+    table: IOTable,
+    stressor: str | Sequence[str] | Emissions | None = None,
+    *,
+    households: bool = True,
+    orphans: OrphanPolicy = "direct",
+    unit: str | None = None,
+) -> Emissions:
+    """Choose the emissions that accounts are about.
+
+    Parameters
+    ----------
+    table : IOTable
+    stressor : str or sequence of str, optional
+        Name of a stressor, ``extension/stressor`` where a name occurs twice, or several names,
+        which are added up after conversion into one unit. May be left out if there is just one.
+    households : bool
+        Include the direct emissions of final users.
+    orphans : {"direct", "raise", "drop", "spread"}
+        What to do with emissions of nodes without output: count them as direct emissions of their
+        region, refuse, leave them out, or spread them over the region's nodes by output.
+    unit : str, optional
+        Unit of the results. Default: Mt for masses, else the stressor's own unit.
+
+    Returns
+    -------
+    Emissions
+
+    Raises
+    ------
+    LabelError
+        No such stressor, or a choice is needed.
+    UnitError
+        Stressors that do not convert into one unit.
+    DataError
+        Orphaned emissions with ``orphans="raise"``, or nowhere to spread them.
+
+    Examples
+    --------
+    >>> from carbonflows.table import two_regions
+    >>> emissions(two_regions()).production.tolist()
+    [50.0, 20.0]
+    """
+    if isinstance(stressor, Emissions):
+        return stressor
+    chosen = _chosen(table, stressor)
+    first = str(chosen[0][0].unit[chosen[0][1]])
+    unit = unit or ("Mt" if units.convertible(first, "Mt") else first)
+    production = np.zeros(len(table.nodes))
+    final = np.zeros(len(table.regions))
+    has_final = False
+    for extension, name in chosen:
+        scale = units.factor(str(extension.unit[name]), unit)
+        row = extension.stressors.index(name)
+        production += scale * extension.F.to_numpy()[row]
+        if extension.has_final and extension.F_Y is not None:
+            has_final = True
+            by_column = extension.F_Y.to_numpy()[row]
+            final += scale * block_sum(by_column, table.demand_region, len(final), axis=0)
+    idle = table.x.to_numpy() == 0
+    orphaned = np.where(idle, production, 0.0)
+    production = np.where(idle, 0.0, production)
+    if orphaned.any() and orphans != "direct":
+        names = table.nodes[orphaned != 0]
+        if orphans == "raise":
+            raise DataError(
+                f"{len(names)} nodes have emissions but no output ({some(names)}): choose "
+                "orphans='direct', 'drop' or 'spread'",
+                labels=list(names),
+            )
+        if orphans == "spread":
+            production = production + _spread(table, orphaned)
+        elif orphans != "drop":
+            raise DataError(
+                f"orphans={orphans!r} is not known: 'direct', 'raise', 'drop', 'spread'"
+            )
+        orphaned = np.zeros_like(orphaned)
+    if not households:
+        final = np.zeros_like(final)
+    return Emissions(
+        " + ".join(name for _, name in chosen),
+        unit, production, orphaned, final, households, has_final, orphans,
+    )  # fmt: skip
+
+
+def _chosen(table: IOTable, stressor: str | Sequence[str] | None) -> list[tuple[Any, str]]:
+    known = [(e, s) for e in table.extensions.values() for s in e.stressors]
+    listed = some([f"{e.name}/{s}" for e, s in known], most=8) or "none"
+    if not known:
+        raise LabelError(f"{table.label} has no emissions: give it an Extension")
+    if stressor is None:
+        if len(known) > 1:
+            raise LabelError(
+                f"{table.label} has {len(known)} stressors: choose one or some of {listed}"
+            )
+        return known
+    names = [stressor] if isinstance(stressor, str) else list(stressor)
+    if not names:
+        raise LabelError(f"no stressor named: choose one or some of {listed}")
+    chosen = []
+    for name in names:
+        found = [(e, s) for e, s in known if name in (s, f"{e.name}/{s}")]
+        if len(found) != 1:
+            problem = "is not in" if not found else "occurs more than once in"
+            raise LabelError(
+                f"stressor {name!r} {problem} {table.label}: choose from {listed}", labels=[name]
+            )
+        chosen += found
+    if len({(e.name, s) for e, s in chosen}) != len(chosen):
+        raise LabelError(f"a stressor is named twice in {some(names)}", labels=names)
+    return chosen
+
+
+def _spread(table: IOTable, orphaned: Array) -> Array:
+    x, region, m = table.x.to_numpy(), table.node_region, len(table.regions)
+    total = block_sum(x, region, m, axis=0)
+    lost = block_sum(orphaned, region, m, axis=0)
+    if ((total == 0) & (lost != 0)).any():
+        where = table.regions[(total == 0) & (lost != 0)]
+        raise DataError(f"orphaned emissions of {some(where)} cannot be spread: no output there")
+    share = np.divide(lost, total, out=np.zeros(m), where=total != 0)
+    return x * share[region]
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """The regions that an account speaks of: the table's own, or groups of them.
+
+    Attributes
+    ----------
+    labels : Index
+        Regions or groups.
+    node : array of int (n,)
+        Position of each node's region.
+    region : array of int (m,)
+        Position of each of the table's regions.
+    name : str
+        Name of the grouping, empty for the table's own regions.
+    """
+
+    labels: pd.Index
+    node: npt.NDArray[np.intp]
+    region: npt.NDArray[np.intp]
+    name: str
+
+    def by_node(self, values: Array, axis: int = 0) -> Array:
+        """Sum an axis of nodes over regions."""
+        return block_sum(values, self.node, len(self.labels), axis=axis)
+
+    def by_region(self, values: Array, axis: int = 0) -> Array:
+        """Sum an axis of the table's regions over regions or groups."""
+        return block_sum(values, self.region, len(self.labels), axis=axis)
+
+
+def partition(table: IOTable, grouping: Grouping | None = None) -> Partition:
+    """Return the regions, or groups of regions, of an account.
+
+    Parameters
+    ----------
+    table : IOTable
+    grouping : Grouping, optional
+
+    Returns
+    -------
+    Partition
+
+    Raises
+    ------
+    GroupingError
+        A region of the table that is in no group.
+    """
+    if grouping is None:
+        m = len(table.regions)
+        return Partition(table.regions, table.node_region, np.arange(m), "")
+    groups, position = grouping.positions(table.regions)
+    labels = pd.Index(groups, name="region")
+    return Partition(labels, position[table.node_region], position, grouping.name)
+
+
+def stated(
+    frame: pd.DataFrame, system: Leontief, load: Emissions, by: Partition, quantity: str
+) -> pd.DataFrame:
+    """State in ``frame.attrs`` what a result is: unit, table, stressor, household switch."""
+    frame.attrs = {
+        "quantity": quantity,
+        "unit": load.unit,
+        "table": system.table.label,
+        "stressor": load.name,
+        "households": load.households,
+        "orphans": load.orphans,
+        "grouping": by.name,
+    }
+    return frame

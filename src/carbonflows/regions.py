@@ -256,16 +256,24 @@ def iso3(names: Iterable[str]) -> list[str | None]:
     return [x if isinstance(x, str) and len(x) == 3 else None for x in found]
 
 
+OWN_CODES = {
+    "ROW": "Rest of the world",
+    "EEU": "Eastern EU members",
+    "WEU": "Rest of Western Europe",
+}
+"""Names of region codes of this package that are no countries."""
+
+
 def country_names(codes: Iterable[str]) -> list[str]:
-    """Return short country names for ISO3 codes; other codes come back unchanged.
+    """Return short names for ISO3 codes and for this package's own; others come back unchanged.
 
     Examples
     --------
-    >>> country_names(["CHN", "ROW"])
-    ['China', 'ROW']
+    >>> country_names(["CHN", "ROW", "XYZ"])
+    ['China', 'Rest of the world', 'XYZ']
     """
-    data = _converter().data.set_index("ISO3")["name_short"]
-    return [str(data.get(code, code)) for code in codes]
+    known = {**dict(_converter().data[["ISO3", "name_short"]].to_numpy()), **OWN_CODES}
+    return [str(known.get(code, code)) for code in codes]
 
 
 def _converter():  # type: ignore[no-untyped-def]

@@ -1,5 +1,7 @@
 """What aggregating a table first does to its accounts."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from carbonflows.accounts.emissions import emissions, partition, stated
@@ -14,7 +16,8 @@ def aggregation_bias(
     regions: Grouping | None = None,
     sectors: Grouping | None = None,
     *,
-    stressor: str | None = None,
+    stressor: str | Sequence[str] | None = None,
+    households: bool = True,
 ) -> pd.DataFrame:
     """Compare computing and then aggregating with aggregating and then computing.
 
@@ -23,8 +26,10 @@ def aggregation_bias(
     table : IOTable
     regions, sectors : Grouping, optional
         See `aggregate`.
-    stressor : str, optional
+    stressor : str or sequence of str, optional
         See `emissions`.
+    households : bool
+        Include direct emissions of final users.
 
     Returns
     -------
@@ -44,11 +49,11 @@ def aggregation_bias(
     >>> aggregation_bias(two_regions(), world)["aggregated_first"].round(9).to_dict()
     {'world': 70.0}
     """
-    load = emissions(table, stressor)
+    load = emissions(table, stressor, households=households)
     fine = Leontief(table)
     coarse = Leontief(aggregate(table, regions, sectors))
     first = footprint(fine, load, grouping=regions)["consumption"]
-    second = footprint(coarse, stressor, unit=load.unit)["consumption"]
+    second = footprint(coarse, stressor, households=households, unit=load.unit)["consumption"]
     frame = pd.DataFrame({"computed_first": first, "aggregated_first": second.reindex(first.index)})
     frame["bias"] = frame["aggregated_first"] - frame["computed_first"]
     frame["relative"] = frame["bias"] / frame["computed_first"]

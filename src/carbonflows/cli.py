@@ -1,0 +1,191 @@
+"""The command line: parse, make one library call, print.
+
+A mistake of the user's gives one line on stderr and exit code 1 (2 where the command itself is
+mistyped); a mistake of ours keeps its traceback.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="carbonflows",
+    help="Whose consumption causes whose emissions, from any multi-regional input-output table.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Source = Annotated[str | None, typer.Option(help="Kind of table: example, plain, saved, wiod2013.")]
+TablePath = Annotated[Path | None, typer.Option("--path", help="File or folder of the table.")]
+Year = Annotated[int | None, typer.Option(help="Year of the table.")]
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(help="A shipped study's name, or a .toml file.")],
+    source: Source = None,
+    path: TablePath = None,
+    year: Year = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    stressor: Annotated[
+        list[str] | None, typer.Option(help="Stressor; repeat to add several up.")
+    ] = None,
+    households: Annotated[
+        bool | None, typer.Option(help="Count direct emissions of households, or leave them out.")
+    ] = None,
+    grouping: Annotated[
+        str | None, typer.Option(help="Shipped grouping of regions, or a .csv file.")
+    ] = None,
+    aggregate_first: Annotated[
+        bool, typer.Option("--aggregate-first", help="Sum the table to groups before computing.")
+    ] = False,
+    gdp: Annotated[
+        Path | None, typer.Option(help="World Bank CSV of GDP [USD], for intensities.")
+    ] = None,
+    population: Annotated[
+        Path | None, typer.Option(help="World Bank CSV of population, for emissions per head.")
+    ] = None,
+    figures: Annotated[bool | None, typer.Option(help="Draw figures, or leave them out.")] = None,
+) -> None:
+    """Run a study: tables, figures and one HTML report."""
+    from carbonflows.study import run as run_study
+
+    place = out or Path("out") / Path(study).stem
+    with _progress("running") as step:
+        result = run_study(
+            study,
+            place,
+            source=source,
+            path=path,
+            year=year,
+            stressor=stressor or None,
+            households=households,
+            grouping=grouping,
+            route="aggregate_first" if aggregate_first else None,
+            gdp=gdp,
+            population=population,
+            figures=figures,
+            progress=step,
+        )
+    odd = result.diagnosis.findings[result.diagnosis.findings["level"].isin(["warning", "error"])]
+    for row in odd.itertuples():
+        typer.echo(f"{row.level}: {row.check}: {row.value:.6g} {row.unit}. {row.detail}", err=True)
+    for line in result.headlines:
+        typer.echo(f"- {line}")
+    typer.echo(f"Report: {result.report}")
+
+
+@app.command()
+def check(source: Source = "example", path: TablePath = None, year: Year = None) -> None:
+    """Look a table over: balances, negatives, idle nodes, productivity."""
+    import carbonflows as cf
+
+    with _progress("checking") as step:
+        step("reading the table")
+        table = cf.read(source or "example", path, year=year)
+        step("looking it over")
+        found = cf.diagnose(table)
+    typer.echo(repr(table))
+    typer.echo(str(found))
+    if found.worst == "error":
+        raise typer.Exit(1)
+
+
+@app.command(name="import")
+def import_(
+    source: Annotated[str, typer.Argument(help="Kind of table: example, plain, wiod2013.")],
+    path: Annotated[Path, typer.Argument(help="File or folder of the table.")],
+    out: Annotated[Path, typer.Argument(help="Where to save it: a folder, or a .zip file.")],
+    year: Year = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a saved table.")] = False,
+) -> None:
+    """Read a table once and save it, so that later runs open it in a breath."""
+    import carbonflows as cf
+
+    with _progress("importing") as step:
+        step("reading the table")
+        table = cf.read(source, path, year=year)
+        step("saving it")
+        saved = cf.save_table(table, out, overwrite=overwrite)
+    typer.echo(f"{table!r}\nSaved: {saved}")
+
+
+@app.command()
+def studies() -> None:
+    """List the studies that ship with the package."""
+    from carbonflows.study.spec import load_study
+    from carbonflows.study.spec import studies as shipped
+
+    for name in shipped():
+        typer.echo(f"{name}: {load_study(name).title}")
+
+
+@app.command()
+def groupings() -> None:
+    """List the groupings of regions that ship with the package."""
+    import carbonflows as cf
+
+    for name in cf.groupings():
+        grouping = cf.load_grouping(name)
+        typer.echo(f"{name}: {len(grouping.groups)} groups. {grouping.source}")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Show a bar on a terminal while something runs; elsewhere stay silent."""
+    if not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from carbonflows.study.pipeline import STEPS
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=STEPS if what == "running" else 2)
+
+        def step(name: str) -> None:
+            progress.update(task, description=name, advance=1)
+
+        yield step
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        import carbonflows
+
+        typer.echo(f"carbonflows {carbonflows.__version__}")
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; the entry point of ``carbonflows``.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Words of the command; those of the process by default.
+    """
+    try:
+        app(arguments)
+    except KeyboardInterrupt:
+        typer.echo("stopped: nothing half-written is left", err=True)
+        sys.exit(130)
+    except Exception as error:
+        from carbonflows.errors import CarbonflowsError
+
+        if not isinstance(error, CarbonflowsError):
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,313 @@
+"""A folder of results: written beside its place, then moved there whole, or not at all."""
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from carbonflows.accounts.intensity import Denominator
+from carbonflows.errors import StoreError, some
+from carbonflows.store import table_hash
+from carbonflows.study.analysis import Results
+from carbonflows.study.pictures import Picture, pictures
+from carbonflows.study.report import report
+from carbonflows.study.spec import Study
+
+MANIFEST = "datapackage.json"
+PROFILE = "carbonflows-results"
+
+
+@contextmanager
+def results_folder(out: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes `out` if, and only if, all goes well.
+
+    Parameters
+    ----------
+    out : Path
+        Where the results are to be. An earlier result of this package is replaced; a folder with
+        anything else in it is refused.
+
+    Yields
+    ------
+    Path
+        Folder to write into.
+
+    Raises
+    ------
+    StoreError
+        The place is taken, cannot be written, or the disk is full. Nothing half-written is left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp()) / "out"
+    >>> with results_folder(place) as folder:
+    ...     _ = (folder / "a.txt").write_text("done")
+    >>> (place / "a.txt").read_text()
+    'done'
+    """
+    out = Path(os.path.abspath(out))
+    _check_free(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-unfinished-", dir=out.parent))
+    except OSError as error:
+        raise StoreError(
+            f"cannot write to {out.parent}: {error.strerror}", path=str(out)
+        ) from error
+    try:
+        yield folder
+        folder.chmod(0o755)
+        old = None
+        if out.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
+            out.rename(old / out.name)
+        try:
+            folder.rename(out)
+        except OSError:
+            if old is not None:
+                (old / out.name).rename(out)
+            raise
+        if old is not None:
+            shutil.rmtree(old)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, StoreError):
+            raise
+        if error.errno is None:
+            raise
+        free = shutil.disk_usage(out.parent).free
+        raise StoreError(
+            f"results could not be written to {out}: {error.strerror} ({free / 1e6:.0f} MB free); "
+            "make room or choose another --out",
+            path=str(out),
+        ) from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _check_free(out: Path) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise StoreError(f"{out} is a file: choose another --out", path=str(out))
+    present = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
+    if not present:
+        return
+    try:
+        manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        known = {r["path"] for r in manifest["resources"]} | {MANIFEST}
+        ours = manifest.get("profile") == PROFILE
+    except (OSError, ValueError, KeyError, TypeError):
+        known, ours = set(), False
+    foreign = sorted(present - known)
+    if not ours or foreign:
+        what = some(foreign or sorted(present), 3)
+        raise StoreError(
+            f"{out} holds files that carbonflows did not write ({what}): move them, or choose "
+            "another --out",
+            path=str(out), files=foreign,
+        )  # fmt: skip
+
+
+def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> list[dict[str, Any]]:
+    """Write tidy tables as CSV and return their entries for the manifest.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+    folder : Path
+        Results folder; tables go to ``tables/``.
+
+    Returns
+    -------
+    list of dict
+        One resource each: path, schema, unit, what it holds.
+    """
+    (folder / "tables").mkdir()
+    resources = []
+    for name, frame in tables.items():
+        path = f"tables/{name}.csv"
+        frame.to_csv(folder / path, index=False, float_format="%.12g", lineterminator="\n")
+        kinds = {"i": "integer", "f": "number", "b": "boolean"}
+        fields = [
+            {"name": str(c), "type": kinds.get(frame[c].dtype.kind, "string")}
+            for c in frame.columns
+        ]
+        stated = {str(k): v for k, v in frame.attrs.items() if v not in ("", None)}
+        resources.append(
+            {
+                "name": name.replace("_", "-"),
+                "path": path,
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                "schema": {"fields": fields},
+                **stated,
+            }
+        )
+    return resources
+
+
+def draw_figures(
+    study: Study, found: Results, folder: Path, progress: Callable[[str], None]
+) -> tuple[list[Picture], dict[str, Path], list[dict[str, Any]]]:
+    """Draw and save a study's figures as PNG and SVG.
+
+    Parameters
+    ----------
+    study : Study
+    found : Results
+    folder : Path
+        Results folder; figures go to ``figures/``.
+    progress : callable
+        Called after each figure.
+
+    Returns
+    -------
+    list of Picture, dict of str to Path, list of dict
+        The pictures, the SVG file of each, and the manifest's entries.
+    """
+    if not study.figures.draw:
+        return [], {}, []
+    from carbonflows.figures.style import save
+
+    (folder / "figures").mkdir()
+    progress("drawing the first figure")
+    drawn, images, resources = [], {}, []
+    for picture in pictures(study, found):
+        drawn.append(picture)
+        for file in save(picture.figure, folder / "figures" / picture.stem):
+            kind = file.suffix[1:]
+            if kind == "svg":
+                images[picture.stem] = file
+            resources.append(
+                {
+                    "name": f"figure-{picture.stem.replace('_', '-')}-{kind}",
+                    "path": f"figures/{file.name}",
+                    "format": kind,
+                    "description": picture.caption,
+                    "tables": list(picture.tables),
+                }
+            )
+        progress(f"drew {picture.stem.replace('_', ' ')}")
+    return drawn, images, resources
+
+
+def write_results(
+    study: Study,
+    found: Results,
+    folder: Path,
+    given: Mapping[str, Denominator],
+    progress: Callable[[str], None],
+) -> None:
+    """Write tables, figures, report and the manifest that describes them.
+
+    Parameters
+    ----------
+    study : Study
+    found : Results
+    folder : Path
+        An empty folder.
+    given : mapping of str to Denominator
+        Denominators from outside the table.
+    progress : callable
+        Called with the name of each step.
+    """
+    progress("writing tables")
+    resources = write_tables(found.tables, folder)
+    drawn, images, entries = draw_figures(study, found, folder, progress)
+    resources += entries
+    table, load = found.table, found.load
+    citations = [*study.cites, *([table.source] if table.source else [])]
+    if found.grouping is not None and found.grouping.source:
+        citations.append(f"Grouping {found.grouping.name}: {found.grouping.source}")
+    citations += [f"{name}: {d.source}" for name, d in given.items()]
+    content = table_hash(table)
+    moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    packages = {p: version(p) for p in ("carbonflows", "numpy", "scipy", "pandas")}
+    grouping = None
+    if found.grouping is not None:
+        grouping = {
+            "name": found.grouping.name, "source": found.grouping.source,
+            "sha256": found.grouping.hash,
+            "route": study.grouping.route if study.grouping else "compute_first",
+        }  # fmt: skip
+    facts = [
+        ("Table", f"{table.label} ({table.price_basis})" if table.price_basis else table.label),
+        ("Size", f"{len(table.regions)} regions, {len(table.nodes)} nodes"),
+        ("Money", table.unit),
+        ("Output", f"policy “{table.output}”"),
+        ("Emissions", f"{load.name} in {load.unit}, households "
+                      f"{'included' if load.households else 'left out'}"
+                      f"{'' if load.has_final else ' (the table gives none)'}"),
+        ("Nodes without output", f"their emissions: {load.orphans}"),
+        ("Table SHA-256", content),
+        *([("Grouping", f"{grouping['name']}, {grouping['route'].replace('_', ' ')}, SHA-256 "
+                        f"{grouping['sha256']}")] if grouping else []),
+        *[(f"Read from {name}", digest) for name, digest in _files(table.provenance)],
+        ("Made with", ", ".join(f"{k} {v}" for k, v in packages.items())
+         + f", Python {platform.python_version()}"),
+        ("Made on", moment),
+    ]  # fmt: skip
+    progress("writing the report")
+    html = report(study, found, drawn, images, facts, citations)
+    (folder / "report.html").write_text(html, encoding="utf-8")
+    resources.append(
+        {"name": "report", "path": "report.html", "format": "html", "mediatype": "text/html"}
+    )
+    for resource in resources:
+        data = (folder / resource["path"]).read_bytes()
+        resource |= {"bytes": len(data), "hash": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+    manifest = {
+        "profile": PROFILE,
+        "name": f"carbonflows-{table.name.lower().replace(' ', '-')}-{table.year or 'results'}",
+        "title": study.title,
+        "created": moment,
+        "sources": [{"title": citation} for citation in citations],
+        "table": {
+            "name": table.name, "year": table.year, "unit": table.unit, "sha256": content,
+            "price_basis": table.price_basis, "output": table.output, "source": table.source,
+        },
+        "emissions": {
+            "stressor": load.name, "unit": load.unit, "households": load.households,
+            "orphans": load.orphans,
+        },
+        "grouping": grouping,
+        "denominators": {name: d.source for name, d in given.items()},
+        "residual": found.residual,
+        "versions": {**packages, "python": platform.python_version()},
+        "provenance": _plain(table.provenance),
+        "resources": resources,
+    }  # fmt: skip
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _files(provenance: Any) -> list[tuple[str, str]]:
+    listed = provenance.get("files", [])
+    pairs = listed.items() if isinstance(listed, dict) else [
+        (f.get("name", f.get("path", "file")), f.get("sha256", "")) for f in listed
+        if isinstance(f, dict)
+    ]  # fmt: skip
+    return [(str(name), f"SHA-256 {digest}") for name, digest in pairs]
+
+
+def _plain(value: Any) -> Any:
+    """Turn read-only mappings into plain ones for JSON."""
+    if hasattr(value, "items"):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value

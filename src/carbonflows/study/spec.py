@@ -1,0 +1,224 @@
+"""A study as a file: what to read, what to ask, what to draw.
+
+Study files are TOML. They are checked against the schema below before anything is read; an error
+names the file, the line and what was expected there.
+"""
+
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from carbonflows.errors import StudyError, some
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TableSpec(_Strict):
+    """Which table: a source of `carbonflows.read`, its path and its year."""
+
+    source: str
+    path: str | None = None
+    year: int | None = None
+
+
+class EmissionsSpec(_Strict):
+    """Which emissions: stressor or stressors, households, nodes without output."""
+
+    stressor: str | list[str] | None = None
+    households: bool = True
+    orphans: Literal["direct", "raise", "drop", "spread"] = "direct"
+
+
+class GroupingSpec(_Strict):
+    """Which groups of regions, which of them are the study's block, and by which route."""
+
+    name: str
+    highlight: str = ""
+    members: list[str] = []
+    route: Literal["compute_first", "aggregate_first"] = "compute_first"
+
+
+class IntensitySpec(_Strict):
+    """Denominators of the two maps, and files with GDP [USD] and population by country."""
+
+    production: str = "value_added"
+    consumption: str = "final_demand"
+    gdp: str | None = None
+    population: str | None = None
+
+
+class FiguresSpec(_Strict):
+    """How much the figures show."""
+
+    draw: bool = True
+    arcs: int = Field(default=25, ge=1)
+
+
+class PublishedValue(_Strict):
+    """One number that a study printed."""
+
+    quantity: Literal[
+        "net exports",
+        "share of all net exports",
+        "share consumed within",
+        "production intensity",
+        "consumption intensity",
+    ]
+    region: str
+    value: float
+    unit: str
+
+
+class PublishedSpec(_Strict):
+    """What a study printed, and what in its data differs."""
+
+    source: str
+    differs: str
+    values: list[PublishedValue] = []
+
+
+class Study(_Strict):
+    """A study: everything that a run needs to know."""
+
+    title: str
+    question: str = ""
+    cites: list[str] = []
+    table: TableSpec
+    emissions: EmissionsSpec = EmissionsSpec()
+    grouping: GroupingSpec | None = None
+    intensity: IntensitySpec = IntensitySpec()
+    figures: FiguresSpec = FiguresSpec()
+    published: PublishedSpec | None = None
+    folder: str = ""
+    """Folder of the study file; relative paths in it start there."""
+
+    @property
+    def highlight(self) -> str:
+        """What the study's block of groups is called."""
+        return (self.grouping.highlight if self.grouping else "") or "block"
+
+    def changed(self, **sections: dict[str, Any]) -> "Study":
+        """Return this study with fields of its sections replaced; None leaves a field alone."""
+        update: dict[str, Any] = {}
+        for section, fields in sections.items():
+            kept = {key: value for key, value in fields.items() if value is not None}
+            if not kept:
+                continue
+            before = getattr(self, section)
+            if before is None:
+                update[section] = GroupingSpec(**kept)
+            else:
+                update[section] = before.model_copy(update=kept)
+        return self.model_copy(update=update)
+
+
+def studies() -> tuple[str, ...]:
+    """Names of the studies that ship with the package.
+
+    Examples
+    --------
+    >>> studies()
+    ('belt-and-road',)
+    """
+    return tuple(
+        sorted(f.name.removesuffix(".toml") for f in _shipped().iterdir() if f.suffix == ".toml")
+    )
+
+
+def _shipped() -> Path:
+    return Path(str(files("carbonflows") / "data" / "studies"))
+
+
+def load_study(study: str | Path) -> Study:
+    """Read a study that ships with the package, or a TOML file.
+
+    Parameters
+    ----------
+    study : str or Path
+        A shipped name (see `studies`) or the path of a ``.toml`` file.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        No such study; not TOML; a field that is missing, unknown or of the wrong kind. The message
+        names the file and the line.
+
+    Examples
+    --------
+    >>> load_study("belt-and-road").table.source
+    'example'
+    """
+    path = Path(study)
+    if path.suffix != ".toml":
+        if str(study) not in studies():
+            raise StudyError(
+                f"no study {str(study)!r}: shipped are {some(studies())}; a file of your own must "
+                "end in .toml"
+            )
+        path = _shipped() / f"{study}.toml"
+        folder = ""
+    else:
+        folder = str(path.parent.resolve())
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise StudyError(f"study file {path} does not exist") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"study file {path} cannot be read: {error}") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path} is not valid TOML: {error}") from error
+    try:
+        return Study.model_validate({**data, "folder": folder})
+    except ValidationError as error:
+        first = error.errors()[0]
+        keys = [part for part in first["loc"] if part != "folder"]
+        line = _line(text, keys)
+        where = ".".join(str(part) for part in keys) or "the file"
+        what = _said(first["type"], first["msg"])
+        more = len(error.errors()) - 1
+        also = f" (and {more} more)" if more else ""
+        raise StudyError(
+            f"{path} line {line}: {where} {what}{also}", path=str(path), line=line, key=where
+        ) from error
+
+
+def _said(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "is missing: add it"
+    if kind == "extra_forbidden":
+        return "is not a known field: remove it or check its spelling"
+    return f"is wrong: {message[0].lower()}{message[1:]}"
+
+
+def _line(text: str, keys: list[int | str]) -> int:
+    """Best line for a key path: the key itself, else the section it belongs in, else line 1."""
+    lines = text.splitlines()
+    best, start = 1, 0
+    path: list[str] = []
+    for key in keys:
+        if isinstance(key, int):
+            header = rf"\[\[\s*{re.escape('.'.join(path))}\s*\]\]"
+            found = [i for i, line in enumerate(lines) if re.match(header, line.strip())]
+            if key < len(found):
+                start, best = found[key] + 1, found[key] + 1
+            continue
+        path.append(key)
+        header = rf"\[+\s*{re.escape('.'.join(path))}\s*\]+"
+        for i in range(start, len(lines)):
+            line = lines[i].strip()
+            if re.match(header, line) or re.match(rf"{re.escape(key)}\s*=", line):
+                start, best = i + 1, i + 1
+                break
+    return best

@@ -306,6 +306,7 @@ def aggregate(
     -------
     IOTable
         Flows, output, value added and emissions are sums; coefficients are never aggregated.
+        Groups come in the grouping's order.
 
     Raises
     ------
@@ -328,8 +329,7 @@ def aggregate(
     of_region = _assign(regions, table.regions)
     of_sector = _assign(sectors, table.sectors)
     new_nodes, node = _regroup(table.nodes, of_region, of_sector, NODE)
-    same = {c: c for c in table.categories}
-    new_demand, column = _regroup(table.demand, of_region, same, DEMAND)
+    new_demand, column = _regroup(table.demand, of_region, _assign(None, table.categories), DEMAND)
     rows = _summation(node, len(new_nodes))
     columns = _summation(column, len(new_demand))
 
@@ -378,8 +378,12 @@ def aggregate(
 
 
 def _assign(grouping: Grouping | None, labels: pd.Index) -> dict[str, str]:
+    """Label → group, in the order of the groups (the labels' own order without a grouping)."""
     names = [str(label) for label in labels]
-    return dict(zip(names, names if grouping is None else grouping.of(names), strict=True))
+    if grouping is None:
+        return {name: name for name in names}
+    of = dict(zip(names, grouping.of(names), strict=True))
+    return {label: of[label] for label in sorted(of, key=lambda x: grouping.groups.index(of[x]))}
 
 
 def _regroup(

@@ -145,9 +145,10 @@ def factor(have: str, want: str, *, rates: Mapping[str, float] | None = None) ->
             if f"[currency_{bought}]" not in target.dimensionality:
                 quantity = quantity * quote**power
     if quantity.dimensionality != target.dimensionality:
+        money = {currency(have), currency(want)}
         hint = (
             "; give the exchange rate, for example rates={'CNY/USD': 7.61}"
-            if "currency" in f"{quantity.dimensionality}{target.dimensionality}"
+            if len(money - {None}) == 2
             else ""
         )
         raise UnitError(
@@ -170,6 +171,21 @@ def convertible(have: str, want: str) -> bool:
     try:
         factor(have, want)
     except UnitError:
+        return False
+    return True
+
+
+def known(unit: str) -> bool:
+    """Whether a unit is understood at all.
+
+    Examples
+    --------
+    >>> known("kt CO2"), known("TJ"), known("Mtt")
+    (True, True, False)
+    """
+    try:
+        _registry().parse_units(_parse(unit)[1])
+    except Exception:
         return False
     return True
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from carbonflows import units
-from carbonflows.errors import DataError, LabelError, some
+from carbonflows.errors import DataError, LabelError, UnitError, some
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
@@ -95,7 +95,7 @@ def emissions(
     LabelError
         No such stressor, or a choice is needed.
     UnitError
-        Stressors that do not convert into one unit.
+        An unknown unit, or stressors that do not convert into one unit.
     DataError
         Orphaned emissions with ``orphans="raise"``, or nowhere to spread them.
 
@@ -109,7 +109,14 @@ def emissions(
         return stressor
     chosen = _chosen(table, stressor)
     first = str(chosen[0][0].unit[chosen[0][1]])
-    unit = unit or ("Mt" if units.convertible(first, "Mt") else first)
+    if unit is None:
+        if not units.known(first):
+            raise UnitError(
+                f"unit {first!r} of {chosen[0][1]} is not known: write it as for example 'kt CO2', or "
+                f"pass unit={first!r} to keep it as it is",
+                unit=first,
+            )
+        unit = "Mt" if units.convertible(first, "Mt") else first
     production = np.zeros(len(table.nodes))
     final = np.zeros(len(table.regions))
     has_final = False

@@ -34,6 +34,11 @@ class Denominator:
         For example ``"USD"`` or ``"person"``.
     source : str
         Where it comes from.
+
+    Examples
+    --------
+    >>> Denominator(pd.Series({"A": 6e7, "B": 4e7}), "person").unit
+    'person'
     """
 
     values: pd.Series

@@ -94,17 +94,17 @@ def pictures(study: Study, found: Results) -> Iterator[Picture]:
     )  # fmt: skip
 
     values, per, shown = _intensity_pair(study, found)
-    if not values.dropna().empty:
+    both = values.dropna()
+    if not both.empty:
         yield Picture(
             "intensities",
             choropleth_pair(
-                values, shapes, unit=shown, source=source, title="Carbon intensities",
+                both, shapes, unit=shown, source=source, title="Carbon intensities",
                 subtitle=f"Production per {per[0]}, consumption per {per[1]}; shared classes",
             ),
             f"Production-based emissions per {per[0]} and consumption-based per {per[1]}.",
             ("intensities",),
         )  # fmt: skip
-        both = values.dropna()
         caption = (
             "Production intensity minus consumption intensity. The two have different denominators "
             f"({per[0]}, {per[1]}), so the gap mixes trade in carbon with the trade balance."

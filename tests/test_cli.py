@@ -1,0 +1,214 @@
+"""The command line: what it prints, and one clear line for every mistake of the user's."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import carbonflows as cf
+from carbonflows.cli import main
+from carbonflows.sources.plain import write_plain
+from carbonflows.table import two_regions
+
+
+def call(capsys, *words: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+@pytest.fixture
+def plain(tmp_path) -> Path:
+    """A small sound table in the plain layout."""
+    return write_plain(two_regions().replace(year=2012), tmp_path / "world")
+
+
+def refused(capsys, *words: object) -> str:
+    """One line on stderr, nothing on stdout, exit code 1."""
+    code, out, err = call(capsys, *words)
+    assert code == 1, err
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_run_prints_headlines_and_the_report(capsys, tmp_path):
+    out = tmp_path / "o"
+    code, printed, _ = call(capsys, "run", "belt-and-road", "--out", out, "--no-figures")
+    lines = printed.splitlines()
+    assert code == 0
+    assert [line[:2] for line in lines[:-1]] == ["- "] * 5
+    assert lines[-1] == f"Report: {out / 'report.html'}"
+    assert (out / "report.html").is_file()
+
+
+def test_check_prints_the_diagnosis(capsys, plain):
+    code, printed, _ = call(capsys, "check", "--source", "plain", "--path", plain)
+    assert code == 0
+    assert "2 regions" in printed
+    for check in ("row balance", "spectral radius of A", "negative cells"):
+        assert check in printed
+
+
+def test_import_then_run_on_the_saved_table(capsys, plain, tmp_path):
+    saved = tmp_path / "world.zip"
+    assert call(capsys, "import", "plain", plain, saved)[0] == 0
+    assert "world.zip" in refused(capsys, "import", "plain", plain, saved)
+    assert call(capsys, "import", "plain", plain, saved, "--overwrite")[0] == 0
+    grouping = tmp_path / "g.csv"
+    grouping.write_text("region,group\nA,one\nB,two\n")
+    code, _, err = call(
+        capsys, "run", "belt-and-road", "--source", "saved", "--path", saved,
+        "--grouping", grouping, "--no-figures", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 0, err
+    accounts = (tmp_path / "out/tables/accounts.csv").read_text().splitlines()
+    assert accounts[1].startswith("2012,A,50,44.666666")
+
+
+def test_lists(capsys):
+    assert "belt-and-road" in call(capsys, "studies")[1]
+    assert "Han et al." in call(capsys, "groupings")[1]
+    assert cf.__version__ in call(capsys, "--version")[1]
+
+
+def test_mistyped_commands_exit_with_2(capsys):
+    for words in (["runn"], ["run"], ["run", "belt-and-road", "--year", "x"], ["check", "--nope"]):
+        code, _, err = call(capsys, *words)
+        assert code == 2
+        assert "Error: " in err
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("carbonflows.study.run", lambda *a, **k: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["run", "belt-and-road"])
+
+
+def replaced(folder: Path, file: str, old: str, new: str) -> None:
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text, text
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("Y.csv", "B,goods", "C,goods", ["B/goods", "C/goods", "Y"]),  # a wrong label
+        ("Z.csv", "B,goods,30", "A,goods,30", ["A/goods", "twice"]),  # a duplicate
+        ("Z.csv", "40.0", "nan", ["Z", "B"]),  # a NaN
+        ("Z.csv", "40.0", "", ["Z", "B"]),  # an empty cell
+        ("Z.csv", "40.0", "forty", ["forty"]),  # no number
+        ("table.toml", 'unit = "M USD"', 'units = "M USD"', ["unit"]),  # no unit
+        ("F.csv", ",Mt,", ",Mtt,", ["Mtt"]),  # a unit that does not convert
+    ],
+)
+def test_bad_tables(capsys, plain, tmp_path, file, old, new, said):
+    replaced(plain, file, old, new)
+    words = ("run", "belt-and-road", "--source", "plain", "--path", plain, "--out", tmp_path / "o")
+    err = refused(capsys, *words)
+    for word in said:
+        assert word in err
+    assert not (tmp_path / "o").exists()
+    assert {p.name for p in tmp_path.iterdir()} == {"world"}
+
+
+def test_a_shape_mismatch(capsys, plain, tmp_path):
+    rows = (plain / "Z.csv").read_text().splitlines()
+    (plain / "Z.csv").write_text("\n".join(rows[:-1]) + "\n")
+    err = refused(capsys, "check", "--source", "plain", "--path", plain)
+    assert "Z" in err
+
+
+@pytest.mark.parametrize("missing", ["Z.csv", "Y.csv", "F.csv"])
+def test_a_missing_file(capsys, plain, missing):
+    (plain / missing).unlink()
+    assert missing in refused(capsys, "check", "--source", "plain", "--path", plain)
+
+
+def test_a_missing_folder_source_and_study(capsys, tmp_path):
+    nowhere = tmp_path / "nowhere"
+    assert "nowhere" in refused(capsys, "check", "--source", "plain", "--path", nowhere)
+    assert "nowhere" in refused(capsys, "check", "--source", "wiod2013", "--path", nowhere)
+    assert "nowhere" in refused(capsys, "check", "--source", "saved", "--path", nowhere)
+    assert "needs a path" in refused(capsys, "check", "--source", "plain")
+    assert "wiod2013" in refused(capsys, "check", "--source", "wiod")
+    assert "belt-and-road" in refused(capsys, "run", "belt-and-rod")
+    assert "shipped" in refused(capsys, "run", "belt-and-road", "--grouping", "nope")
+
+
+def test_a_year_that_is_not_there(capsys, plain):
+    assert "2007" in refused(capsys, "run", "belt-and-road", "--year", "1990")
+    assert "2012" in refused(
+        capsys, "check", "--source", "plain", "--path", plain, "--year", "2013"
+    )
+
+
+def test_a_grouping_that_misses_a_country(capsys, plain, tmp_path):
+    err = refused(
+        capsys, "run", "belt-and-road", "--source", "plain", "--path", plain, "--out",
+        tmp_path / "o",
+    )  # fmt: skip
+    assert "has no group for A, B" in err
+
+
+def test_a_singular_system(capsys, tmp_path):
+    import pandas as pd
+
+    table = two_regions()
+    nodes = table.nodes
+    # Everything that is made is used up on the way: final demand is zero, I − A is singular.
+    Z = pd.DataFrame([[60.0, 40.0], [40.0, 60.0]], nodes, nodes)
+    closed = table.replace(Z=Z, Y=table.Y * 0.0)
+    folder = write_plain(closed, tmp_path / "closed")
+    grouping = tmp_path / "g.csv"
+    grouping.write_text("region,group\nA,one\nB,two\n")
+    err = refused(
+        capsys, "run", "belt-and-road", "--source", "plain", "--path", folder, "--grouping",
+        grouping, "--out", tmp_path / "o",
+    )  # fmt: skip
+    assert "no meaningful inverse" in err
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path_factory):
+    """A file system of 1 MB, where the machine lets us mount one."""
+    place = tmp_path_factory.mktemp("disk")
+    mount = shutil.which("mount")
+    done = mount and subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True
+    )
+    if not done or done.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk(capsys, small_disk, monkeypatch):
+    err = refused(capsys, "run", "belt-and-road", "--out", small_disk / "o")
+    assert "No space left" in err or "full" in err
+    assert "free" in err
+    assert not list(small_disk.iterdir())
+    (small_disk / "filler").write_bytes(b"x" * 990_000)
+    import importlib.resources
+
+    example = importlib.resources.files("carbonflows") / "data/example/wiod_2007.zip"
+    err = refused(capsys, "import", "saved", example, small_disk / "t.zip")
+    assert "free" in err
+    assert {p.name for p in small_disk.iterdir()} == {"filler"}
+
+
+def test_help_answers_without_the_scientific_stack():
+    code = (
+        "import sys\nfrom carbonflows.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print([m for m in ('numpy', 'pandas', 'pint', 'zarr') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,71 @@
+"""One door for all sources."""
+
+import subprocess
+import sys
+
+import pytest
+
+from carbonflows.errors import SourceError
+from carbonflows.sources import READERS, read
+from carbonflows.sources.files import file_record, pick_year
+from carbonflows.store import save_table
+from carbonflows.table import two_regions
+
+
+def test_sources():
+    assert sorted(READERS) == ["example", "plain", "saved", "wiod2013"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("wiod2031", "no source 'wiod2031', did you mean 'wiod2013'? There are example, plain,"),
+        ("Example", "no source 'Example', did you mean 'example'? There are example, plain,"),
+        ("gtap", "no source 'gtap': there are example, plain, saved, wiod2013"),
+    ],
+)
+def test_unknown_source_lists_what_there_is(name, message):
+    with pytest.raises(SourceError) as caught:
+        read(name)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["plain", "saved", "wiod2013"])
+def test_missing_path(name):
+    with pytest.raises(SourceError, match=f"source '{name}' needs a path"):
+        read(name)
+
+
+def test_saved_checks_the_year(tmp_path):
+    path = save_table(two_regions().replace(year=2012), tmp_path / "t.zip")
+    assert read("saved", path).year == 2012
+    assert read("saved", path, year=2012).year == 2012
+    with pytest.raises(SourceError, match=r"t.zip holds the year 2012, not 2013: ask for 2012"):
+        read("saved", path, year=2013)
+
+
+def test_readers_are_imported_when_asked_for():
+    code = "import carbonflows.sources, carbonflows.store, sys; print(sorted(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for module in ("zarr", "polars", "python_calamine", "carbonflows.sources.wiod2013"):
+        assert f"'{module}'" not in out.stdout
+
+
+def test_pick_year():
+    assert pick_year({2007: None}, None, "here") == 2007
+    with pytest.raises(SourceError, match="here holds the years 2007, 2008: say which one"):
+        pick_year({2008: None, 2007: None}, None, "here")
+
+
+def test_file_record(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"abc")
+    assert file_record(file) == {
+        "name": "a.csv",
+        "bytes": 3,
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    }
+    with pytest.raises(SourceError, match=r"b.csv: no such file; check the path"):
+        file_record(tmp_path / "b.csv")
+    with pytest.raises(SourceError, match="cannot be read"):
+        file_record(tmp_path)

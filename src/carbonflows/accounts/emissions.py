@@ -112,8 +112,8 @@ def emissions(
     if unit is None:
         if not units.known(first):
             raise UnitError(
-                f"unit {first!r} of {chosen[0][1]} is not known: write it as for example 'kt CO2', or "
-                f"pass unit={first!r} to keep it as it is",
+                f"unit {first!r} of {chosen[0][1]} is not known: write it as for example 'kt CO2', "
+                f"or pass unit={first!r} to keep it as it is",
                 unit=first,
             )
         unit = "Mt" if units.convertible(first, "Mt") else first

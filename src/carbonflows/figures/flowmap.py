@@ -345,7 +345,7 @@ def _labelled(chosen: Chosen, balance: np.ndarray, most: int = 30) -> list[int]:
         weight[int(t)] = weight.get(int(t), 0.0) + v
     ends = sorted(weight, key=lambda i: -weight[i])
     nets = [int(i) for i in np.argsort(-np.abs(balance), kind="stable") if int(i) not in weight]
-    return (ends + nets[: max(0, 12 - len(ends))])[:most]
+    return (ends + nets[: max(0, 20 - len(ends))])[:most]
 
 
 def _labels(

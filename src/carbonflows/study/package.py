@@ -5,8 +5,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -17,6 +15,7 @@ import pandas as pd
 
 from carbonflows.accounts.intensity import Denominator
 from carbonflows.errors import StoreError, some
+from carbonflows.placing import placing
 from carbonflows.store import table_hash
 from carbonflows.study.analysis import Results
 from carbonflows.study.pictures import Picture, pictures
@@ -57,49 +56,19 @@ def results_folder(out: Path) -> Iterator[Path]:
     'done'
     """
     out = Path(os.path.abspath(out))
-    _check_free(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-unfinished-", dir=out.parent))
     except OSError as error:
         raise StoreError(
-            f"cannot write to {out.parent}: {error.strerror}", path=str(out)
+            f"{out.parent} cannot be made ({error.strerror}): choose another --out", path=str(out)
         ) from error
-    try:
+    with placing(out, overwrite=True, replaceable=_earlier_result) as folder:
+        folder.mkdir()
         yield folder
-        folder.chmod(0o755)
-        old = None
-        if out.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
-            out.rename(old / out.name)
-        try:
-            folder.rename(out)
-        except OSError:
-            if old is not None:
-                (old / out.name).rename(out)
-            raise
-        if old is not None:
-            shutil.rmtree(old)
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, StoreError):
-            raise
-        if error.errno is None:
-            raise
-        free = shutil.disk_usage(out.parent).free
-        raise StoreError(
-            f"results could not be written to {out}: {error.strerror} ({free / 1e6:.0f} MB free); "
-            "make room or choose another --out",
-            path=str(out),
-        ) from error
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
-def _check_free(out: Path) -> None:
-    if not out.exists():
-        return
+def _earlier_result(out: Path) -> None:
+    """Raise unless a folder is empty or holds an earlier result and nothing else."""
     if not out.is_dir():
         raise StoreError(f"{out} is a file: choose another --out", path=str(out))
     present = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}

@@ -84,7 +84,7 @@ full table. `scripts/make_example.py` makes all files here.
 **Bias.** Production is that of the full table. Consumption computed on these small tables differs
 from the full table's, summed afterwards, by less than 4 % for every region and by less than 0.7 %
 of world emissions over all regions; flows between regions by less than 5 % of their sum. The traded
-share of world emissions (footprint) comes out less than 0.5 points too low.
+share of world emissions (footprint) comes out less than 0.5 points too high.
 `tests/sources/test_example.py` holds these bounds.
 """
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from carbonflows.accounts.aggregation import aggregation_bias
     from carbonflows.accounts.emissions import emissions
-    from carbonflows.accounts.footprint import flows, footprint, multipliers
+    from carbonflows.accounts.flows import flows, multipliers
+    from carbonflows.accounts.footprint import footprint
     from carbonflows.accounts.intensity import (
         Denominator,
         denominator_ratio,
@@ -65,14 +66,14 @@ _HOME = {
     "eebt": "accounts.trade",
     "emissions": "accounts.emissions",
     "example": "sources.example",
-    "flows": "accounts.footprint",
+    "flows": "accounts.flows",
     "footprint": "accounts.footprint",
     "group_means": "accounts.intensity",
     "groupings": "regions",
     "intensities": "accounts.intensity",
     "intensity_direction": "accounts.sinks",
     "load_grouping": "regions",
-    "multipliers": "accounts.footprint",
+    "multipliers": "accounts.flows",
     "net_shares": "accounts.trade",
     "open_table": "store",
     "pairwise_net": "accounts.trade",

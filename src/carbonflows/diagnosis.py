@@ -80,9 +80,9 @@ def diagnose(table: IOTable) -> Diagnosis:
         _balance(table, "row balance (x − Z1 − Y1)", x - sold),
         *_published_output(table),
         *_value_added(table, x - bought),
-        _negatives(table, "intermediate flows Z", Z),
+        _negatives(table, "intermediate flows Z", Z, columns=table.nodes),
         _negatives(table, "output x", x),
-        _negatives(table, "final demand Y", Y, usual=True),
+        _negatives(table, "final demand Y", Y, columns=table.demand, usual=True),
         *_idle(table, system),
         *_outliers(table),
         _isolated(table, (sold == 0) & (bought == 0)),
@@ -151,15 +151,21 @@ def _value_added(table: IOTable, residual: Array) -> Iterator[Finding]:
     )
 
 
-def _negatives(table: IOTable, what: str, values: Array, *, usual: bool = False) -> Finding:
+def _negatives(
+    table: IOTable,
+    what: str,
+    values: Array,
+    *,
+    columns: pd.MultiIndex | None = None,
+    usual: bool = False,
+) -> Finding:
     check = f"negative cells in {what}"
     negative = values < 0
     if not negative.any():
         return _finding("ok", check, 0, "cells")
     place = [int(i) for i in np.unravel_index(values.argmin(), values.shape)]
     where = some([table.nodes[place[0]]])
-    if values.ndim == 2:
-        columns = table.demand if values.shape[1] == len(table.demand) else table.nodes
+    if columns is not None:
         where += f" → {some([columns[place[1]]])}"
     detail = (
         f"sum {values[negative].sum():.6g} {table.unit}, smallest {values.min():.6g} at {where}"

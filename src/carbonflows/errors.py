@@ -52,10 +52,6 @@ class DataError(CarbonflowsError, ValueError):
     """A number that cannot be used: NaN, infinite, or of the wrong kind."""
 
 
-class BalanceError(CarbonflowsError, ValueError):
-    """An accounting identity does not hold."""
-
-
 class UnitError(CarbonflowsError, ValueError):
     """A unit that is unknown or cannot be converted into the one asked for."""
 

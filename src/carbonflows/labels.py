@@ -5,6 +5,7 @@ that is not finite. Everything to the right of this module combines arrays by po
 """
 
 from collections.abc import Hashable, Iterable
+from numbers import Real
 from typing import TypeAlias
 
 import numpy as np
@@ -38,12 +39,10 @@ def repeated(labels: Iterable[Hashable]) -> list[Hashable]:
 
 def flat(index: pd.Index, what: str) -> pd.Index:
     """Labels of stressors as strings."""
-    if index.nlevels > 1:
-        labels = [" | ".join(str(part) for part in label) for label in index]
-    else:
-        if index.hasnans:
-            raise LabelError(f"{what}: an empty label; name every stressor")
-        labels = [str(label) for label in index]
+    parts = [label if isinstance(label, tuple) else (label,) for label in index]
+    if any(pd.isna(part) or not str(part).strip() for label in parts for part in label):
+        raise LabelError(f"{what}: an empty label; name every stressor")
+    labels = [" | ".join(str(part) for part in label) for label in parts]
     twice = repeated(labels)
     if twice:
         raise LabelError(f"{what}: {some(twice)} occurs twice", labels=twice)
@@ -61,9 +60,9 @@ def pairs(index: pd.Index, what: str, names: tuple[str, str]) -> pd.MultiIndex:
     levels = []
     for position, name in enumerate(names):
         level = index.get_level_values(position)
-        if level.hasnans:
-            place = int(level.isna().argmax())
-            raise LabelError(f"{what}: an empty {name} label at position {place}")
+        blank = [place for place, x in enumerate(level) if pd.isna(x) or not str(x).strip()]
+        if blank:
+            raise LabelError(f"{what}: an empty {name} label at position {blank[0]}")
         levels.append(level.astype("str"))
     labels = pd.MultiIndex.from_arrays(levels, names=names)
     if not labels.is_unique:
@@ -82,7 +81,8 @@ def same_labels(found: pd.Index, expected: pd.Index, what: str, reference: str) 
         if len(extra):
             parts.append(f"have {some(extra)} too many")
         raise LabelError(
-            f"labels of {what} do not match those of {reference}: they {' and '.join(parts)}",
+            f"labels of {what} do not match those of {reference}: they {' and '.join(parts)}; "
+            "rename, add or drop labels",
             missing=list(missing), extra=list(extra), labels=[*missing, *extra],
         )  # fmt: skip
 
@@ -107,16 +107,15 @@ def conform(
     same_labels(own_columns, columns, f"{what} columns", reference)
     if not own_columns.equals(columns):
         column_order = own_columns.get_indexer(columns)
-    try:
-        raw = frame.to_numpy()
-        values = np.array(raw, dtype=np.float64, copy=True if copy else None)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{what} has values that are not numbers ({error})", what=what) from error
+    rows = frame.index if index is None else index
+    raw = frame.to_numpy()
+    if not (np.issubdtype(raw.dtype, np.floating) or np.issubdtype(raw.dtype, np.integer)):
+        _numbers_only(frame, what)
+    values = np.array(raw, dtype=np.float64, copy=True if copy else None)
     if row_order is not None:
         values = values[row_order]
     if column_order is not None:
         values = values[:, column_order]
-    rows = frame.index if index is None else index
     bad = ~np.isfinite(values)
     if bad.any():
         i, j = np.argwhere(bad)[0]
@@ -126,6 +125,21 @@ def conform(
             what=what, row=rows[i], column=columns[j], count=int(bad.sum()),
         )  # fmt: skip
     return pd.DataFrame(lock(np.ascontiguousarray(values)), rows, columns, copy=False)
+
+
+def _numbers_only(frame: pd.DataFrame, what: str) -> None:
+    """Raise at the first cell that is no real number."""
+    for j, column in enumerate(frame.columns):
+        for i, cell in enumerate(frame.iloc[:, j]):
+            if isinstance(cell, Real) and not isinstance(cell, bool | np.bool_):
+                continue
+            empty = cell is None or cell is pd.NA
+            found = "an empty cell" if empty else repr(cell)
+            raise DataError(
+                f"{what} has {found} at row {some([frame.index[i]])}, column {some([column])}: "
+                "put a number there",
+                what=what, row=frame.index[i], column=column,
+            )  # fmt: skip
 
 
 def conform_series(series: pd.Series, nodes: pd.MultiIndex, what: str) -> pd.Series:

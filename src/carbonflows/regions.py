@@ -8,7 +8,6 @@ report at group level (compute, then aggregate: nothing is lost); `aggregate` ma
 import csv
 import hashlib
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -72,17 +71,27 @@ class Grouping:
         for label, group in members.items():
             if not str(label).strip() or not str(group).strip():
                 raise GroupingError(f"grouping {name!r}: {label!r} → {group!r} has an empty side")
-        self.members = MappingProxyType({str(k): str(v) for k, v in members.items()})
-        self.name = name
-        self.source = source
-        self.notes = MappingProxyType(dict(notes or {}))
+        values = {
+            "members": MappingProxyType({str(k): str(v) for k, v in members.items()}),
+            "name": name,
+            "source": source,
+            "notes": MappingProxyType(dict(notes or {})),
+        }
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a Grouping is read-only: build a new one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a Grouping is read-only: build a new one")
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Groups in order of first appearance."""
         return tuple(dict.fromkeys(self.members.values()))
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """SHA-256 over the label → group pairs in label order."""
         text = "\n".join(f"{label}\t{group}" for label, group in sorted(self.members.items()))
@@ -138,8 +147,8 @@ def load_grouping(name: str | Path) -> Grouping:
     name : str or Path
         A shipped name (see `groupings`) or the path of a CSV file with the columns ``region`` (or
         ``sector``) and ``group`` and, optionally, ``note``. Lines before the header that start with
-        ``#`` may state ``# source: …``. Countries may be written as ISO3 codes or as names that
-        `country_converter` knows.
+        ``#`` may state ``# source: …``. A country may be written as its ISO3 code or as a name
+        that `country_converter` knows; a name is then found under both.
 
     Returns
     -------
@@ -150,7 +159,7 @@ def load_grouping(name: str | Path) -> Grouping:
     SourceError
         No such name or file.
     GroupingError
-        A wrong header, an empty cell, a label in two groups, an unknown country name.
+        A wrong header, an empty cell, a label in two groups.
 
     Examples
     --------
@@ -197,7 +206,6 @@ def load_grouping(name: str | Path) -> Grouping:
         label, group = cells.get(label_column, ""), cells.get("group", "")
         if not label or not group:
             raise GroupingError(f"{path} line {number}: empty {label_column if group else 'group'}")
-        label = _code(label) if label_column != "sector" else label
         if label in members and members[label] != group:
             raise GroupingError(
                 f"{path} line {number}: {label} is in {members[label]!r} and "
@@ -206,6 +214,8 @@ def load_grouping(name: str | Path) -> Grouping:
             )
         members[label] = group
         notes[label] = cells.get("note", "")
+    if label_column != "sector":
+        _add_codes(members, notes, path)
     return Grouping(members, name=path.stem, source=source, notes=notes)
 
 
@@ -226,12 +236,19 @@ def _shipped():  # type: ignore[no-untyped-def]
     return files("carbonflows") / "data" / "groupings"
 
 
-def _code(label: str) -> str:
-    """ISO3 code of a country written by code or name; a region's own code stays as it is."""
-    if len(label) <= 4 and label.isupper():
-        return label
-    found = iso3([label])[0]
-    return label if found is None else found
+def _add_codes(members: dict[str, str], notes: dict[str, str], path: Path) -> None:
+    """Let countries that are written out be found by their ISO3 codes too."""
+    written = [label for label in members if not (len(label) <= 4 and label.isupper())]
+    for label, code in zip(written, iso3(written) if written else [], strict=True):
+        if code is None:
+            continue
+        if members.get(code, members[label]) != members[label]:
+            raise GroupingError(
+                f"{path}: {label} ({code}) is in {members[label]!r} and in {members[code]!r}: "
+                "keep one",
+                labels=[label, code],
+            )
+        members[code], notes[code] = members[label], notes[label]
 
 
 def iso3(names: Iterable[str]) -> list[str | None]:

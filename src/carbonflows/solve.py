@@ -103,6 +103,7 @@ class Leontief:
         self.tolerance = tolerance
         self._method = method
         self._spent = 0
+        self._found_productive = False
         self._Z = table.Z.to_numpy()
         x = table.x.to_numpy()
         self.idle = x == 0
@@ -170,6 +171,7 @@ class Leontief:
         -------
         DataFrame (n, n)
         """
+        self.require_productive()
         identity = np.eye(len(self._Z))
         values = self._with_lu(identity, transposed=False)
         self._certify(identity, values, transposed=False, method="lu")
@@ -184,6 +186,39 @@ class Leontief:
         """Multiply an array of shape (n,) or (s, n) with ``A`` without forming A."""
         return (left @ self._Z) * self.per_output
 
+    def require_productive(self) -> None:
+        """Raise unless every final demand can be met with non-negative output; checked once.
+
+        Raises
+        ------
+        SingularSystem
+            The system is singular or not productive.
+        """
+        if not self._found_productive:
+            self._check_productive()
+            self._found_productive = True
+
+    def _check_productive(self) -> None:
+        x = self.table.x.to_numpy()
+        if self._Z.min(initial=0.0) < 0 or (x < 0).any():
+            radius = spectral_radius(self)
+            if radius >= 1:
+                raise self._singular(f"the spectral radius of A is {radius:.4g}", radius=radius)
+            return
+        sums = self._Z.sum(axis=0) * self.per_output
+        if sums.max(initial=0.0) < 1:
+            return  # every column sum is below one
+        try:
+            backward = self._answer(np.ones(len(self._Z)), transposed=True).values
+        except NotConverged as error:
+            raise self._singular(f"no multipliers were found ({error})") from error
+        negative = list(self.table.nodes[backward <= 0])
+        if negative:
+            raise self._singular(
+                f"A is not productive: multipliers are negative at {some(negative)}",
+                labels=negative,
+            )
+
     def _solve(self, given: Array, *, transposed: bool) -> Solution:
         n = len(self._Z)
         axis = -1 if transposed else 0
@@ -194,7 +229,7 @@ class Leontief:
             )
         if not np.isfinite(given).all():
             raise DataError("right-hand side has values that are not finite")
-        assert self._productive  # raises SingularSystem if it is not
+        self.require_productive()
         return self._answer(given, transposed)
 
     def _answer(self, given: Array, transposed: bool) -> Solution:
@@ -240,7 +275,7 @@ class Leontief:
         # (I − A) in C order is (I − A)ᵀ in Fortran order: factorised in place, without a copy.
         matrix = self._Z * -self.per_output
         matrix[np.diag_indices_from(matrix)] += 1.0
-        norm = float(np.abs(matrix).sum(axis=1).max())  # 1-norm of the transpose
+        norm = float(lapack.dlange("1", matrix.T))
         with warnings.catch_warnings():
             warnings.simplefilter("error", LinAlgWarning)
             try:
@@ -300,29 +335,6 @@ class Leontief:
         found = found[0] if given.ndim == 1 else found
         return found if transposed or given.ndim == 1 else found.T
 
-    @cached_property
-    def _productive(self) -> bool:
-        x = self.table.x.to_numpy()
-        if self._Z.min(initial=0.0) < 0 or (x < 0).any():
-            radius = spectral_radius(self)
-            if radius >= 1:
-                raise self._singular(f"the spectral radius of A is {radius:.4g}", radius=radius)
-            return True
-        sums = self._Z.sum(axis=0) * self.per_output
-        if sums.max(initial=0.0) < 1:
-            return True  # every column sum is below one
-        try:
-            backward = self._answer(np.ones(len(self._Z)), transposed=True).values
-        except NotConverged as error:
-            raise self._singular(f"no multipliers were found ({error})") from error
-        negative = list(self.table.nodes[backward <= 0])
-        if negative:
-            raise self._singular(
-                f"A is not productive: multipliers are negative at {some(negative)}",
-                labels=negative,
-            )
-        return True
-
     def _singular(self, what: str, **facts: Any) -> SingularSystem:
         sums = self._Z.sum(axis=0) * self.per_output
         worst = self.table.nodes[np.argsort(-sums)[:3]]
@@ -356,14 +368,16 @@ def spectral_radius(system: Leontief) -> float:
     >>> round(spectral_radius(Leontief(two_regions())), 4)
     0.5
     """
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
 
     n = len(system.idle)
+    if not system.table.Z.to_numpy().any():
+        return 0.0
     if n <= 400:
         return float(np.abs(np.linalg.eigvals(system.times_A(np.eye(n)))).max(initial=0.0))
     operator = LinearOperator((n, n), matvec=system.times_A, dtype=float)
     try:
         found = eigs(operator, k=1, which="LM", v0=np.ones(n), return_eigenvectors=False, tol=1e-8)
-    except ArpackNoConvergence as error:
+    except ArpackError as error:
         raise NotConverged("the spectral radius of A was not found in time") from error
     return float(np.abs(found).max())

@@ -7,6 +7,7 @@ raises. Nothing can be changed afterwards; new data make a new table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -51,8 +52,10 @@ class Extension:
 
     Attributes
     ----------
-    F, F_Y, unit, name, source, has_final
-        As above; `F_Y` always has the columns of the table's final demand.
+    name, source : str
+        As above.
+    has_final : bool
+        Whether emissions of final users were given.
 
     Raises
     ------
@@ -66,12 +69,12 @@ class Extension:
     ('CO2',)
     """
 
-    F: pd.DataFrame
-    F_Y: pd.DataFrame | None
-    unit: pd.Series
     name: str
     source: str
     has_final: bool
+    _F: pd.DataFrame
+    _F_Y: pd.DataFrame | None
+    _unit: pd.Series
 
     def __init__(
         self,
@@ -95,41 +98,59 @@ class Extension:
             raise LabelError(
                 f"{name}: no unit for {some(missing)}; state one per stressor", labels=missing
             )
-        values = {
-            "F": F,
-            "F_Y": F_Y,
-            "unit": pd.Series({s: unit[s] for s in stressors}, name="unit", dtype="str"),
-            "name": name,
-            "source": source,
-            "has_final": F_Y is not None,
-        }
-        for key, value in values.items():
-            object.__setattr__(self, key, value)
+        same_labels(pd.Index(list(unit)), stressors, f"{name}: units", "its stressors")
+        _set(
+            self,
+            _F=F.copy(),
+            _F_Y=None if F_Y is None else F_Y.copy(),
+            _unit=pd.Series({s: unit[s] for s in stressors}, name="unit", dtype="str"),
+            name=name,
+            source=source,
+            has_final=F_Y is not None,
+        )
+
+    @property
+    def F(self) -> pd.DataFrame:
+        """Emissions of nodes (s, n)."""
+        return _view(self._F)
+
+    @property
+    def F_Y(self) -> pd.DataFrame | None:
+        """Emissions of final users (s, m·q); zero in a table where none were given."""
+        return None if self._F_Y is None else _view(self._F_Y)
+
+    @property
+    def unit(self) -> pd.Series:
+        """Unit of each stressor."""
+        return self._unit.copy()
 
     @property
     def stressors(self) -> tuple[str, ...]:
         """Names of the stressors, in order."""
-        return tuple(self.F.index)
+        return tuple(self._F.index)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("an Extension is read-only: build a new one")
+
+    def __delattr__(self, name: str) -> None:
         raise AttributeError("an Extension is read-only: build a new one")
 
     def __repr__(self) -> str:
         return f"<Extension {self.name!r}: {some(self.stressors)}>"
 
-    def _conformed(self, nodes: pd.MultiIndex, demand: pd.MultiIndex, copy: bool) -> "Extension":
+    def _conformed(self, nodes: pd.MultiIndex, demand: pd.MultiIndex) -> "Extension":
         """Return this extension in the order of a table's labels, with read-only numbers."""
-        F = conform(self.F, None, nodes, f"{self.name}: F", NODE, copy)
-        if self.F_Y is None:
+        F = conform(self._F, None, nodes, f"{self.name}: F", NODE, copy=True)
+        if self._F_Y is None:
             zeros = np.zeros((len(F), len(demand)))
             F_Y = pd.DataFrame(lock(zeros), F.index, demand, copy=False)
         else:
-            F_Y = conform(self.F_Y, None, demand, f"{self.name}: F_Y", DEMAND, copy)
+            F_Y = conform(self._F_Y, None, demand, f"{self.name}: F_Y", DEMAND, copy=True)
         other = object.__new__(Extension)
-        for key in ("unit", "name", "source", "has_final"):
-            object.__setattr__(other, key, getattr(self, key))
-        object.__setattr__(other, "F", F)
-        object.__setattr__(other, "F_Y", F_Y)
+        _set(
+            other, _F=F, _F_Y=F_Y, _unit=self._unit, name=self.name, source=self.source,
+            has_final=self.has_final,
+        )  # fmt: skip
         return other
 
 
@@ -204,11 +225,6 @@ class IOTable:
     [100.0, 100.0]
     """
 
-    Z: pd.DataFrame
-    Y: pd.DataFrame
-    x: pd.Series
-    x_given: pd.Series | None
-    value_added: pd.Series | None
     extensions: Mapping[str, Extension]
     output: OutputPolicy
     unit: str
@@ -218,7 +234,12 @@ class IOTable:
     name: str
     source: str
     members: Mapping[str, tuple[str, ...]]
-    provenance: Mapping[str, Any]
+    _Z: pd.DataFrame
+    _Y: pd.DataFrame
+    _x: pd.Series
+    _x_given: pd.Series | None
+    _value_added: pd.Series | None
+    _provenance: dict[str, Any]
 
     def __init__(
         self,
@@ -241,10 +262,12 @@ class IOTable:
     ) -> None:
         nodes = pairs(Z.index, "Z rows", NODE)
         if Z.shape[0] != Z.shape[1]:
+            apart = pairs(Z.columns, "Z columns", NODE).symmetric_difference(nodes)
             raise ShapeError(
-                f"Z has {Z.shape[0]} rows and {Z.shape[1]} columns: it must be square",
-                shape=Z.shape,
-            )
+                f"Z has {Z.shape[0]} rows and {Z.shape[1]} columns: it must be square; only one "
+                f"side has {some(apart)}",
+                shape=Z.shape, labels=list(apart),
+            )  # fmt: skip
         Z = conform(Z, nodes, nodes, "Z", NODE, copy)
         if Y.columns.nlevels == 1:
             Y = Y.set_axis(
@@ -278,7 +301,7 @@ class IOTable:
         names = [e.name for e in listed]
         if len(set(names)) != len(names):
             raise LabelError(f"two extensions are called {some(repeated(names))}", labels=names)
-        conformed = {e.name: e._conformed(nodes, demand, copy) for e in listed}
+        conformed = {e.name: e._conformed(nodes, demand) for e in listed}
 
         named = units.currency(unit)
         if currency is not None and named is not None and currency != named:
@@ -286,27 +309,29 @@ class IOTable:
                 f"currency {currency!r} contradicts the unit {unit!r}", labels=[currency]
             )
         regions = nodes.get_level_values(0).unique()
-        values = {
-            "Z": Z,
-            "Y": Y,
-            "x": pd.Series(lock(gross), nodes, name="x", copy=False),
-            "x_given": x_given,
-            "value_added": added,
-            "extensions": MappingProxyType(conformed),
-            "output": output,
-            "unit": unit,
-            "currency": currency or named,
-            "price_basis": price_basis,
-            "year": None if year is None else int(year),
-            "name": name,
-            "source": source,
-            "members": MappingProxyType(_members(members, list(regions))),
-            "provenance": MappingProxyType(dict(provenance or {})),
-        }
-        for key, value in values.items():
-            object.__setattr__(self, key, value)
+        _set(
+            self,
+            _Z=Z,
+            _Y=Y,
+            _x=pd.Series(lock(gross), nodes, name="x", copy=False),
+            _x_given=x_given,
+            _value_added=added,
+            _provenance=deepcopy(dict(provenance or {})),
+            extensions=MappingProxyType(conformed),
+            output=output,
+            unit=unit,
+            currency=currency or named,
+            price_basis=price_basis,
+            year=None if year is None else int(year),
+            name=name,
+            source=source,
+            members=MappingProxyType(_members(members, list(regions))),
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("an IOTable is read-only: use replace(…) to make a new one")
+
+    def __delattr__(self, name: str) -> None:
         raise AttributeError("an IOTable is read-only: use replace(…) to make a new one")
 
     def __repr__(self) -> str:
@@ -319,14 +344,44 @@ class IOTable:
         )
 
     @property
+    def Z(self) -> pd.DataFrame:
+        """Intermediate flows (n, n) [money/yr]."""
+        return _view(self._Z)
+
+    @property
+    def Y(self) -> pd.DataFrame:
+        """Final demand (n, m·q) [money/yr]."""
+        return _view(self._Y)
+
+    @property
+    def x(self) -> pd.Series:
+        """Gross output by the table's policy (n,) [money/yr]."""
+        return _series_view(self._x)
+
+    @property
+    def x_given(self) -> pd.Series | None:
+        """Gross output as published, if it was given (n,) [money/yr]."""
+        return None if self._x_given is None else _series_view(self._x_given)
+
+    @property
+    def value_added(self) -> pd.Series | None:
+        """Value added, if it was given (n,) [money/yr]."""
+        return None if self._value_added is None else _series_view(self._value_added)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Copy of what is known about the files, policies and steps behind the table."""
+        return deepcopy(self._provenance)
+
+    @property
     def nodes(self) -> pd.MultiIndex:
         """Node labels ``(region, sector)``, the order of every row and column."""
-        return self.Z.index  # type: ignore[return-value]
+        return self._Z.index.copy()  # type: ignore[return-value]
 
     @property
     def demand(self) -> pd.MultiIndex:
         """Final demand labels ``(region, category)``, grouped by region in the nodes' order."""
-        return self.Y.columns  # type: ignore[return-value]
+        return self._Y.columns.copy()  # type: ignore[return-value]
 
     @property
     def regions(self) -> pd.Index:
@@ -471,6 +526,22 @@ def block_sum(values: Array, groups: npt.NDArray[np.intp], size: int, *, axis: i
     return np.moveaxis(summed, 0, axis)
 
 
+def _set(target: object, **values: Any) -> None:
+    """Give a read-only object its attributes."""
+    for key, value in values.items():
+        object.__setattr__(target, key, value)
+
+
+def _view(frame: pd.DataFrame) -> pd.DataFrame:
+    """Wrap the same locked numbers anew, so that nothing done to the result reaches the table."""
+    return pd.DataFrame(frame.to_numpy(), frame.index.copy(), frame.columns.copy(), copy=False)
+
+
+def _series_view(series: pd.Series) -> pd.Series:
+    """Do the same for a series."""
+    return pd.Series(series.to_numpy(), series.index.copy(), name=series.name, copy=False)
+
+
 def _region_major(demand: pd.MultiIndex, nodes: pd.MultiIndex) -> pd.MultiIndex:
     """Order demand columns by the nodes' regions, keeping each region's categories in order."""
     regions = nodes.get_level_values(0).unique()
@@ -496,4 +567,9 @@ def _members(
     if members is None:
         return {region: (region,) for region in regions}
     same_labels(pd.Index(list(members)), pd.Index(regions), "members", "the table's regions")
+    single = [region for region, codes in members.items() if isinstance(codes, str)]
+    if single:
+        raise LabelError(
+            f"members of {some(single)}: give a list of ISO3 codes, not one text", labels=single
+        )
     return {region: tuple(members[region]) for region in regions}

@@ -6,6 +6,7 @@ part of the unit: tonnes of carbon do not silently become tonnes of CO2, and cur
 at a rate that the caller states.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from carbonflows.errors import UnitError
 
 if TYPE_CHECKING:
-    from pint import UnitRegistry
+    from pint import Quantity, UnitRegistry
 
 CURRENCIES = ("USD", "EUR", "CNY", "JPY", "GBP", "INR", "AUD", "CAD", "CHF", "KRW", "BRL", "RUB")
 SUBSTANCES = ("CO2eq", "CO2e", "CO2-eq", "CO2", "CH4", "N2O", "C")
@@ -35,6 +36,7 @@ def _registry() -> "UnitRegistry":
     registry.define("kt = 1e9 gram")  # pint's own kt is the knot
     for currency in CURRENCIES:
         registry.define(f"{currency} = [currency_{currency}]")
+    registry.define("ton = 1e6 gram")  # the databases' tons are metric, pint's own are short
     registry.define("person = [person] = cap = capita = people = persons = head")
     registry.define("tce = 29.3076e9 joule")
     return registry
@@ -67,6 +69,10 @@ def _side(text: str) -> tuple[float, str]:
     for word in text.split():
         power = re.fullmatch(r"10\^(\d+)", word)
         glued = re.fullmatch(rf"([kMB]|Mn|Bn|bn)({'|'.join(CURRENCIES)})", word)
+        if re.fullmatch(rf"m({'|'.join(CURRENCIES)})", word):
+            raise UnitError(
+                f"unit {word!r} may mean thousandths or millions: write 'M {word[1:]}'", unit=word
+            )
         if power:
             scale *= 10.0 ** int(power.group(1))
         elif glued:
@@ -128,22 +134,16 @@ def factor(have: str, want: str, *, rates: Mapping[str, float] | None = None) ->
             f"unit {have!r} or {want!r} is not known: use for example 't', 'kt CO2', 'M USD'",
             have=have, want=want,
         ) from error  # fmt: skip
-    for pair, rate in (rates or {}).items():
-        try:
-            sold, bought = pair.split("/")
-            quote = registry.Quantity(rate, f"{sold}/{bought}")
-        except Exception as error:
-            raise UnitError(
-                f"exchange rate {pair!r} is not of the form 'CNY/USD'", pair=pair
-            ) from error
-        if f"[currency_{sold}]" in quantity.dimensionality:
-            power = quantity.dimensionality[f"[currency_{sold}]"]
-            if f"[currency_{sold}]" not in target.dimensionality:
-                quantity = quantity / quote**power
-        elif f"[currency_{bought}]" in quantity.dimensionality:
-            power = quantity.dimensionality[f"[currency_{bought}]"]
-            if f"[currency_{bought}]" not in target.dimensionality:
-                quantity = quantity * quote**power
+    for pair in rates or {}:
+        _quote(pair, (rates or {})[pair])
+    for _ in rates or {}:  # rates may lead over a third currency, in any order
+        for pair, rate in (rates or {}).items():
+            sold, bought = (f"[currency_{name}]" for name in pair.split("/"))
+            for one, sign in ((sold, -1), (bought, 1)):
+                power = quantity.dimensionality.get(one, 0)
+                if power and not target.dimensionality.get(one, 0):
+                    quantity = quantity * _quote(pair, rate) ** (sign * power)
+                    break
     if quantity.dimensionality != target.dimensionality:
         money = {currency(have), currency(want)}
         hint = (
@@ -158,6 +158,19 @@ def factor(have: str, want: str, *, rates: Mapping[str, float] | None = None) ->
     # pint works by repeated multiplication, so powers of ten come back as 0.9999…e-3: round them.
     number = float(quantity.to(target).magnitude) * scale_have / scale_want
     return float(f"{number:.15g}")
+
+
+def _quote(pair: str, rate: float) -> "Quantity":
+    names = pair.split("/")
+    if len(names) != 2 or any(name not in CURRENCIES for name in names):
+        raise UnitError(
+            f"exchange rate {pair!r} is not of the form 'CNY/USD' with two of "
+            f"{', '.join(CURRENCIES)}",
+            pair=pair,
+        )
+    if not 0 < rate < math.inf:
+        raise UnitError(f"exchange rate {pair} = {rate} is not a positive number", pair=pair)
+    return _registry().Quantity(rate, pair)
 
 
 def convertible(have: str, want: str) -> bool:
@@ -188,6 +201,17 @@ def known(unit: str) -> bool:
     except Exception:
         return False
     return True
+
+
+def substance(unit: str) -> str:
+    """Return the substance that a unit names, or nothing.
+
+    Examples
+    --------
+    >>> substance("kt CO2"), substance("kt C"), substance("kt")
+    ('CO2', 'C', '')
+    """
+    return _parse(unit)[2]
 
 
 def currency(unit: str) -> str | None:

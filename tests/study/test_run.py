@@ -60,8 +60,10 @@ def test_accounts_hang_together(result, suffix):
     np.testing.assert_allclose(
         measures.loc["footprint", "net"], measures.loc["throughflow", "net"], atol=1e-6
     )
-    exports = measures["exports"].reset_index().pivot_table(
-        index="region", columns="measure", values="exports"
+    exports = (
+        measures["exports"]
+        .reset_index()
+        .pivot_table(index="region", columns="measure", values="exports")
     )
     assert (exports["footprint"] <= exports["eebt"] + 1e-9).all()
     assert (exports["eebt"] <= exports["throughflow"] + 1e-9).all()

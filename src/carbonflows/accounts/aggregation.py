@@ -17,7 +17,7 @@ def aggregation_bias(
     sectors: Grouping | None = None,
     *,
     stressor: str | Sequence[str] | None = None,
-    households: bool = True,
+    households: bool | None = None,
 ) -> pd.DataFrame:
     """Compare computing and then aggregating with aggregating and then computing.
 
@@ -28,8 +28,8 @@ def aggregation_bias(
         See `aggregate`.
     stressor : str or sequence of str, optional
         See `emissions`.
-    households : bool
-        Include direct emissions of final users.
+    households : bool, optional
+        Include direct emissions of final users (default).
 
     Returns
     -------
@@ -57,4 +57,6 @@ def aggregation_bias(
     frame = pd.DataFrame({"computed_first": first, "aggregated_first": second.reindex(first.index)})
     frame["bias"] = frame["aggregated_first"] - frame["computed_first"]
     frame["relative"] = frame["bias"] / frame["computed_first"]
-    return stated(frame, fine, load, partition(table, regions), "aggregation bias of consumption")
+    frame = stated(frame, fine, load, partition(table, regions), "aggregation bias of consumption")
+    frame.attrs["unit"] = f"{load.unit}; relative: 1"
+    return frame

@@ -6,8 +6,8 @@ driven by anybody's final demand; they stay where they occur and are counted as 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from carbonflows.solve import Leontief
 from carbonflows.table import IOTable, block_sum
 
 OrphanPolicy: TypeAlias = Literal["direct", "raise", "drop", "spread"]
+ORPHANS = get_args(OrphanPolicy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,8 @@ class Emissions:
         Whether the table knows any.
     orphans : str
         What was done with emissions of nodes without output.
+    nodes : MultiIndex
+        The table's nodes.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Emissions:
     households: bool
     has_final: bool
     orphans: OrphanPolicy
+    nodes: pd.MultiIndex
 
     def per_output(self, table: IOTable) -> Array:
         """Return direct intensities ``k = p x̂⁻¹``, shape (n,) [unit per money]."""
@@ -66,8 +70,8 @@ def emissions(
     table: IOTable,
     stressor: str | Sequence[str] | Emissions | None = None,
     *,
-    households: bool = True,
-    orphans: OrphanPolicy = "direct",
+    households: bool | None = None,
+    orphans: OrphanPolicy | None = None,
     unit: str | None = None,
 ) -> Emissions:
     """Choose the emissions that accounts are about.
@@ -78,13 +82,14 @@ def emissions(
     stressor : str or sequence of str, optional
         Name of a stressor, ``extension/stressor`` where a name occurs twice, or several names,
         which are added up after conversion into one unit. May be left out if there is just one.
-    households : bool
-        Include the direct emissions of final users.
-    orphans : {"direct", "raise", "drop", "spread"}
+    households : bool, optional
+        Include the direct emissions of final users (default).
+    orphans : {"direct", "raise", "drop", "spread"}, optional
         What to do with emissions of nodes without output: count them as direct emissions of their
-        region, refuse, leave them out, or spread them over the region's nodes by output.
+        region (default), refuse, leave them out, or spread them over the region's nodes by output.
     unit : str, optional
-        Unit of the results. Default: Mt for masses, else the stressor's own unit.
+        Unit of the results. Default: Mt for masses (``Mt CH4`` and the like for other gases than
+        CO2), else the stressor's own unit.
 
     Returns
     -------
@@ -95,9 +100,10 @@ def emissions(
     LabelError
         No such stressor, or a choice is needed.
     UnitError
-        An unknown unit, or stressors that do not convert into one unit.
+        An unknown unit, or stressors that do not convert into one another.
     DataError
-        Orphaned emissions with ``orphans="raise"``, or nowhere to spread them.
+        Orphaned emissions with ``orphans="raise"``, or nowhere to spread them; `Emissions` of
+        another table, or that were chosen otherwise than asked for now.
 
     Examples
     --------
@@ -105,18 +111,16 @@ def emissions(
     >>> emissions(two_regions()).production.tolist()
     [50.0, 20.0]
     """
+    if orphans not in (None, *ORPHANS):
+        raise DataError(f"orphans={orphans!r} is not known: use {', '.join(map(repr, ORPHANS))}")
     if isinstance(stressor, Emissions):
-        return stressor
+        return _fitting(table, stressor, households, orphans, unit)
+    households, orphans = households is not False, orphans or "direct"
     chosen = _chosen(table, stressor)
-    first = str(chosen[0][0].unit[chosen[0][1]])
-    if unit is None:
-        if not units.known(first):
-            raise UnitError(
-                f"unit {first!r} of {chosen[0][1]} is not known: write it as for example 'kt CO2', "
-                f"or pass unit={first!r} to keep it as it is",
-                unit=first,
-            )
-        unit = "Mt" if units.convertible(first, "Mt") else first
+    own = [str(extension.unit[name]) for extension, name in chosen]
+    for other in own[1:]:
+        units.factor(other, own[0])
+    unit = unit or _usual(own[0], chosen[0][1])
     production = np.zeros(len(table.nodes))
     final = np.zeros(len(table.regions))
     has_final = False
@@ -150,7 +154,51 @@ def emissions(
         final = np.zeros_like(final)
     return Emissions(
         " + ".join(name for _, name in chosen),
-        unit, production, orphaned, final, households, has_final, orphans,
+        unit, production, orphaned, final, households, has_final, orphans, table.nodes,
+    )  # fmt: skip
+
+
+def _usual(unit: str, name: str) -> str:
+    """Return the unit that results are shown in unless another is asked for."""
+    if not units.known(unit):
+        raise UnitError(
+            f"unit {unit!r} of {name} is not known: write it as for example 'kt CO2', or pass "
+            f"unit={unit!r} to keep it as it is",
+            unit=unit,
+        )
+    if not units.convertible(unit, "Mt"):
+        return unit
+    substance = units.substance(unit)
+    return "Mt" if substance in ("", "CO2") else f"Mt {substance}"
+
+
+def _fitting(
+    table: IOTable,
+    load: Emissions,
+    households: bool | None,
+    orphans: OrphanPolicy | None,
+    unit: str | None,
+) -> Emissions:
+    """Check that emissions chosen before are the ones asked for now; convert their unit."""
+    if not load.nodes.equals(table.nodes):
+        raise DataError(
+            f"these emissions of {load.name} were chosen from another table than {table.label}: "
+            "call emissions(table) again"
+        )
+    for name, asked, given in (
+        ("households", households, load.households), ("orphans", orphans, load.orphans)
+    ):  # fmt: skip
+        if asked is not None and asked != given:
+            raise DataError(
+                f"{name}={asked!r} was asked for, but these emissions were chosen with "
+                f"{name}={given!r}: call emissions(table, {name}={asked!r})"
+            )
+    if unit is None or unit == load.unit:
+        return load
+    scale = units.factor(load.unit, unit)
+    return replace(
+        load, unit=unit, production=scale * load.production, orphaned=scale * load.orphaned,
+        final=scale * load.final,
     )  # fmt: skip
 
 
@@ -207,12 +255,15 @@ class Partition:
         Position of each of the table's regions.
     name : str
         Name of the grouping, empty for the table's own regions.
+    grouped : bool
+        Whether these are groups.
     """
 
     labels: pd.Index
     node: npt.NDArray[np.intp]
     region: npt.NDArray[np.intp]
     name: str
+    grouped: bool
 
     def by_node(self, values: Array, axis: int = 0) -> Array:
         """Sum an axis of nodes over regions."""
@@ -242,10 +293,10 @@ def partition(table: IOTable, grouping: Grouping | None = None) -> Partition:
     """
     if grouping is None:
         m = len(table.regions)
-        return Partition(table.regions, table.node_region, np.arange(m), "")
+        return Partition(table.regions, table.node_region, np.arange(m), "", False)
     groups, position = grouping.positions(table.regions)
     labels = pd.Index(groups, name="region")
-    return Partition(labels, position[table.node_region], position, grouping.name)
+    return Partition(labels, position[table.node_region], position, grouping.name, True)
 
 
 def stated(

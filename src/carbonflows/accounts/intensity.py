@@ -13,7 +13,8 @@ import pandas as pd
 
 from carbonflows import units
 from carbonflows.accounts.emissions import emissions, partition, stated
-from carbonflows.accounts.footprint import Choice, footprint
+from carbonflows.accounts.flows import Choice
+from carbonflows.accounts.footprint import footprint
 from carbonflows.errors import LabelError, some
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
@@ -91,7 +92,7 @@ def intensities(
     stressor: Choice = None,
     *,
     given: Mapping[str, Denominator] | None = None,
-    households: bool = True,
+    households: bool | None = None,
     grouping: Grouping | None = None,
 ) -> pd.DataFrame:
     """Production- and consumption-based emissions per unit of named denominators.
@@ -104,8 +105,8 @@ def intensities(
     given : mapping of str to Denominator, optional
         Further denominators by the table's regions, for example ``gdp`` and ``population`` from the
         World Bank.
-    households : bool
-        Include direct emissions of final users in both accounts.
+    households : bool, optional
+        Include direct emissions of final users in both accounts (default).
     grouping : Grouping, optional
         Report groups: ratio of sums.
 
@@ -119,7 +120,7 @@ def intensities(
     Raises
     ------
     LabelError
-        A denominator that lacks a region of the table.
+        A denominator that lacks a region of the table, or is named like one of its own.
 
     Notes
     -----
@@ -143,6 +144,10 @@ def intensities(
     account = footprint(system, load, grouping=grouping)
     every = denominators(system, grouping=grouping)
     for name, denominator in (given or {}).items():
+        if name in TABLE_DENOMINATORS:
+            raise LabelError(
+                f"denominator {name!r} is the table's own: give yours another name", labels=[name]
+            )
         missing = [r for r in table.regions if r not in denominator.values.index]
         if missing:
             raise LabelError(

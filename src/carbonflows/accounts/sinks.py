@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.accounts.emissions import emissions, partition, stated
-from carbonflows.accounts.footprint import Choice, flows
+from carbonflows.accounts.flows import Choice, flows
 from carbonflows.errors import DataError, LabelError, ShapeError, some
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
@@ -33,13 +33,13 @@ def sink_shares(
     Returns
     -------
     DataFrame
-        Rows ``source_region`` (blocks first), columns ``demand_region``, percent; rows add up to
-        100. A block's own share is the sum of its columns.
+        Rows ``source_region`` (blocks first), columns ``demand_region`` [1]; rows add up to one. A
+        block's own share is the sum of its columns.
 
     Raises
     ------
     LabelError
-        A block with a group that is not there.
+        A block with a group that is not there or there twice, or named like a group.
 
     References
     ----------
@@ -48,25 +48,34 @@ def sink_shares(
     Examples
     --------
     >>> from carbonflows.table import two_regions
-    >>> sink_shares(Leontief(two_regions()), blocks={"world": ["A", "B"]}).round(2)
+    >>> sink_shares(Leontief(two_regions()), blocks={"world": ["A", "B"]}).round(3)
     demand_region      A      B
     source_region
-    world          63.81  36.19
-    A              68.89  31.11
-    B              51.11  48.89
+    world          0.638  0.362
+    A              0.689  0.311
+    B              0.511  0.489
     """
     caused = flows(system, stressor, grouping=grouping)
     rows = {}
     for name, groups in (blocks or {}).items():
         missing = [g for g in groups if g not in caused.index]
         if missing:
-            raise LabelError(f"block {name!r} names {some(missing)}, which is no group here")
+            raise LabelError(
+                f"block {name!r} names {some(missing)}, which is no group here: there are "
+                f"{some(caused.index, 20)}",
+                labels=missing,
+            )
+        if name in caused.index or len(set(groups)) != len(groups):
+            raise LabelError(
+                f"block {name!r}: give it a name that no group has, and each of its groups once",
+                labels=[name],
+            )
         rows[name] = caused.loc[groups].sum()
     stacked = pd.concat([pd.DataFrame(rows).T, caused]) if rows else caused
     total = stacked.sum(axis=1)
-    shares = stacked.div(total.where(total != 0), axis=0) * 100.0
+    shares = stacked.div(total.where(total != 0), axis=0)
     shares.index.name, shares.columns.name = "source_region", "demand_region"
-    shares.attrs = {**caused.attrs, "quantity": "shares of emissions by consumer", "unit": "%"}
+    shares.attrs = {**caused.attrs, "quantity": "shares of emissions by consumer", "unit": "1"}
     return shares
 
 
@@ -93,13 +102,13 @@ def top_consumers(
     -------
     DataFrame
         Tidy: ``source_region``, ``rank``, ``demand_region``, ``value`` [emission unit] and
-        ``share`` of the group's emissions [%].
+        ``share`` of the group's emissions [1].
 
     Examples
     --------
     >>> from carbonflows.table import two_regions
-    >>> top_consumers(Leontief(two_regions())).share.round(2).tolist()
-    [31.11, 51.11]
+    >>> top_consumers(Leontief(two_regions())).share.round(3).tolist()
+    [0.311, 0.511]
     """
     table = system.table
     load = emissions(table, stressor)
@@ -118,12 +127,14 @@ def top_consumers(
                     "rank": np.arange(1, len(chosen) + 1),
                     "demand_region": table.regions[chosen],
                     "value": by_group[g, chosen],
-                    "share": 100 * by_group[g, chosen] / total[g] if total[g] else np.nan,
+                    "share": by_group[g, chosen] / total[g] if total[g] else np.nan,
                 }
             )
         )
     frame = pd.concat(parts, ignore_index=True)
-    return stated(frame, system, load, part, "largest consumers abroad")
+    frame = stated(frame, system, load, part, "largest consumers abroad")
+    frame.attrs["unit"] = f"value: {load.unit}; share: 1"
+    return frame
 
 
 def intensity_direction(caused: pd.DataFrame, intensity: pd.Series) -> pd.Series:
@@ -153,7 +164,7 @@ def intensity_direction(caused: pd.DataFrame, intensity: pd.Series) -> pd.Series
     --------
     >>> from carbonflows.table import two_regions
     >>> caused = flows(Leontief(two_regions()))
-    >>> intensity_direction(caused, pd.Series({"A": 0.5, "B": 0.2}))["share_from_higher"]
+    >>> float(intensity_direction(caused, pd.Series({"A": 0.5, "B": 0.2}))["share_from_higher"])
     1.0
     """
     if list(caused.index) != list(caused.columns):
@@ -170,9 +181,9 @@ def intensity_direction(caused: pd.DataFrame, intensity: pd.Series) -> pd.Series
             "net_flow": flow,
             "from_higher": float(net[higher].sum()),
             "share_from_higher": float(net[higher].sum()) / flow if flow else np.nan,
-            "pairs": int((net[known] > 0).sum()),
-            "pairs_from_higher": int((net[higher] > 0).sum()),
+            "pairs": float((net[known] > 0).sum()),
+            "pairs_from_higher": float((net[higher] > 0).sum()),
             "left_out": float(net[~known].sum()),
         },
-        dtype="object",
+        dtype="float64",
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.accounts.emissions import Partition, emissions, partition, stated
-from carbonflows.accounts.footprint import Choice, embodied, flows
+from carbonflows.accounts.flows import Choice, embodied, flows
 from carbonflows.errors import DataError, ShapeError, SingularSystem
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
@@ -178,6 +178,7 @@ def eebt(
     table = system.table
     load = emissions(table, stressor, unit=unit)
     part = partition(table, grouping)
+    system.require_productive()
     k = load.per_output(table)
     shipped = part.by_region(system.sales_by_region + system.final_use, axis=1)
     Z = table.Z.to_numpy()
@@ -283,7 +284,7 @@ def world_share(
     system: Leontief,
     stressor: Choice = None,
     *,
-    households: bool = True,
+    households: bool | None = None,
     grouping: Grouping | None = None,
 ) -> pd.DataFrame:
     """Share of the world's emissions that is traded, under each gross measure.
@@ -293,8 +294,8 @@ def world_share(
     system : Leontief
     stressor : str, sequence of str or Emissions, optional
         See `emissions`.
-    households : bool
-        Whether direct emissions of final users are part of the world total.
+    households : bool, optional
+        Whether direct emissions of final users are part of the world total (default).
     grouping : Grouping, optional
         Count trade between groups only.
 
@@ -321,7 +322,9 @@ def world_share(
     frame = traded.groupby(level="measure", sort=False).sum().to_frame("traded")
     frame["world"] = world
     frame["share"] = frame["traded"] / world if world else np.nan
-    return stated(frame, system, load, part, "world emissions embodied in trade")
+    frame = stated(frame, system, load, part, "world emissions embodied in trade")
+    frame.attrs["unit"] = f"traded, world: {load.unit}; share: 1"
+    return frame
 
 
 def net_shares(net: pd.Series) -> pd.DataFrame:

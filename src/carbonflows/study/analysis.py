@@ -1,14 +1,16 @@
 """From a table to the numbers of a study, as tidy tables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from carbonflows.accounts.aggregation import aggregation_bias
 from carbonflows.accounts.emissions import Emissions, emissions
-from carbonflows.accounts.footprint import flows, footprint
+from carbonflows.accounts.flows import flows
+from carbonflows.accounts.footprint import footprint
 from carbonflows.accounts.intensity import Denominator, denominators, group_means, intensities
 from carbonflows.accounts.sinks import intensity_direction, sink_shares, top_consumers
 from carbonflows.accounts.trade import (
@@ -115,8 +117,8 @@ def analyse(
     progress("accounts of regions")
     names = dict(zip(table.regions, country_names(table.regions), strict=True))
     tables = _accounts(system, load, None, given)
-    tables["throughflow_sectors"] = throughflow(system, load, by="sector").reset_index()
-    tables["world_share"] = world_share(system, load).reset_index()
+    tables["throughflow_sectors"] = _reset(throughflow(system, load, by="sector"))
+    tables["world_share"] = _reset(world_share(system, load))
     tables["top_consumers"] = top_consumers(system, load)
     between, means = flows(system, load), None
     if grouping is not None:
@@ -132,13 +134,12 @@ def analyse(
             bias = aggregation_bias(
                 table, grouping, stressor=settings.stressor, households=settings.households
             )
-            tables["aggregation_bias_groups"] = bias.reset_index()
+            tables["aggregation_bias_groups"] = _reset(bias)
             grouped_given = _grouped(given, table, grouping)
         grouped = _accounts(grouped_system, grouped_load, at, grouped_given)
         tables |= {f"{name}_groups": frame for name, frame in grouped.items()}
-        tables["world_share_groups"] = world_share(
-            grouped_system, grouped_load, grouping=at
-        ).reset_index()
+        shares = world_share(grouped_system, grouped_load, grouping=at)
+        tables["world_share_groups"] = _reset(shares)
         tables["top_consumers_groups"] = top_consumers(system, load, grouping=grouping)
         between = flows(grouped_system, grouped_load, grouping=at)
         means = _means(tables["intensities"], system, given, grouping)
@@ -156,15 +157,18 @@ def analyse(
             f"{some(tables['intensities']['denominator'].unique(), 9)}"
         )
     direction = intensity_direction(flows(system, load), known.set_index("region")["value"])
-    tables["intensity_direction"] = direction.to_frame("value").rename_axis("measure").reset_index()
+    tables["intensity_direction"] = _reset(direction.to_frame("value").rename_axis("measure"))
     if grouping is not None:
         tables["groups"] = _coverage(table, grouping, names)
     tables["diagnosis"] = found.findings
-    year = table.year if table.year is not None else ""
+    facts = {k: tables["accounts"].attrs[k] for k in ("table", "stressor", "households", "orphans")}
     for name, frame in tables.items():
-        attrs = frame.attrs
-        tables[name] = frame.assign(year=year)[["year", *frame.columns]]
-        tables[name].attrs = attrs
+        tables[name] = with_year(frame, table)
+        usual: dict[Hashable, Any] = {}
+        usual.update(facts)
+        usual.update(frame.attrs)
+        usual.update(_UNITS.get(name.removesuffix("_groups"), {}))
+        tables[name].attrs = usual
     residual = max(solution.residual, _residual(system, output))
     return Results(table, load, found, tables, between, names, grouping, block, missing, residual)
 
@@ -191,14 +195,36 @@ def _accounts(
         "trade_measures": trade_measures(system, load, grouping=grouping),
         "carriers": carriers(system, load, grouping=grouping),
     }
-    for frame in tables.values():
-        frame.attrs = frame.attrs or account.attrs
+    routes.attrs = account.attrs
     tables = {name: _reset(frame) for name, frame in tables.items()}
     tables["flows"] = _tidy(flows(system, load, grouping=grouping), "value")
     tables["intensities"] = intensities(
         system, load, given=given, grouping=grouping, households=load.households
     )
     return tables
+
+
+_UNITS: dict[str, dict[str, str]] = {
+    "net_shares": {
+        "quantity": "net exports and shares",
+        "unit": "net: Mt or as accounts; share: 1",
+    },
+    "intensity_means": {"quantity": "mean intensities in three forms", "unit": "see column unit"},
+    "intensity_direction": {
+        "quantity": "pairwise net flow by intensity",
+        "unit": "net_flow, from_higher, left_out: as accounts; share_from_higher: 1; pairs: count",
+    },
+    "groups": {"quantity": "regions of each group", "unit": "none"},
+    "diagnosis": {"quantity": "findings about the table", "unit": "see column unit"},
+}
+
+
+def with_year(frame: pd.DataFrame, table: IOTable) -> pd.DataFrame:
+    """Put the table's year in front, the way every table of a study begins."""
+    dated = frame.assign(year=table.year if table.year is not None else "")
+    dated = dated[["year", *frame.columns]]
+    dated.attrs = frame.attrs
+    return dated
 
 
 def _reset(frame: pd.DataFrame) -> pd.DataFrame:

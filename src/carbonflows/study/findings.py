@@ -39,7 +39,7 @@ def compared(study: Study, found: Results) -> pd.DataFrame:
         elif printed.quantity == "share consumed within" and shares is not None:
             inside = found.block if region == study.highlight else [region]
             chosen = shares[(shares.source_region == region) & shares.demand_region.isin(inside)]
-            computed = chosen["share"].sum() if len(chosen) else np.nan
+            computed = 100 * chosen["share"].sum() if len(chosen) else np.nan
         elif printed.quantity.endswith("intensity"):
             kind = printed.quantity.split()[0]
             per = getattr(study.intensity, kind)
@@ -49,7 +49,12 @@ def compared(study: Study, found: Results) -> pd.DataFrame:
                 computed = _world_intensity(tables, kind, per)
         rows.append((printed.quantity, region, printed.unit, printed.value, float(computed), per))
     columns = ["quantity", "region", "unit", "published", "computed", "denominator"]
-    return pd.DataFrame(rows, columns=columns)
+    frame = pd.DataFrame(rows, columns=columns)
+    frame.attrs = {
+        **tables["accounts"].attrs, "quantity": "printed beside computed",
+        "unit": "see column unit", "source": published.source,
+    }  # fmt: skip
+    return frame
 
 
 def _world_intensity(tables: dict[str, pd.DataFrame], kind: str, per: str) -> float:
@@ -81,10 +86,12 @@ def headlines(study: Study, found: Results) -> list[str]:
         accounts["consumption"],
     )
     world = tables["world_share"].set_index("measure")
-    percent = world["share"] * 100
+    percent = 100 * world["share"]
     top, bottom = str(net.idxmax()), str(net.idxmin())
     rank = tables[found.level("net_shares")].set_index("region")["share"]
     inside = "households included" if load.households else "without households"
+    if not load.has_final:
+        inside = "the table gives no direct emissions of households"
     lines = [
         f"{found.table.label}: {world['world'].iloc[0]:,.0f} {what} ({inside}); "
         f"{percent['footprint']:.1f} % is caused by final demand in another of its "

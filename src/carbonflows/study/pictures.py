@@ -136,14 +136,14 @@ def pictures(study: Study, found: Results) -> Iterator[Picture]:
         rows = ([study.highlight] if found.block else []) + (found.block or list(between.index))
         top = found.tables["top_consumers_groups"]
         largest = {
-            str(row): [(names.get(r, r), share) for r, share in
+            str(row): [(names.get(r, r), 100 * share) for r, share in
                        chosen[["demand_region", "share"]].itertuples(index=False)]
             for row, chosen in top.groupby("source_region", sort=False) if row in rows
         }  # fmt: skip
         yield Picture(
             "sources_and_sinks",
             sources_and_sinks(
-                shares.loc[rows], top=largest, source=source,
+                100 * shares.loc[rows], top=largest, source=source,
                 own={study.highlight: found.block} if found.block else None,
                 title="Sources and sinks of embodied carbon",
                 subtitle="Emissions of each group's producing sectors by whose final demand "

@@ -88,7 +88,7 @@ def run(
     >>> result.report.name, len(result.headlines)
     ('report.html', 5)
     """
-    from carbonflows.study.analysis import analyse
+    from carbonflows.study.analysis import analyse, with_year
     from carbonflows.study.findings import compared, headlines
     from carbonflows.study.package import results_folder, write_results
 
@@ -102,7 +102,7 @@ def run(
         table, groups, given = _inputs(loaded)
         found = analyse(loaded, table, grouping=groups, given=given, progress=progress)
         if loaded.published is not None:
-            found.tables["published"] = compared(loaded, found)
+            found.tables["published"] = with_year(compared(loaded, found), table)
         write_results(loaded, found, folder, given, progress)
         lines = headlines(loaded, found)
     place = Path(out).resolve()

@@ -150,7 +150,7 @@ def _tables(study: Study, found: Results) -> dict[str, str]:
         "sinks": "", "published": "", "bias": "", "groups": "",
     }  # fmt: skip
     if found.grouping is not None:
-        shares = tables["sink_shares_groups"].pivot_table(
+        shares = 100 * tables["sink_shares_groups"].pivot_table(
             index="source_region", columns="demand_region", values="share", sort=False
         )
         shares.columns = pd.Index([str(c) for c in shares.columns])
@@ -214,11 +214,11 @@ def _direction(study: Study, found: Results) -> str:
     values = found.tables["intensity_direction"].set_index("measure")["value"]
     per = study.intensity.production.replace("_", " ")
     share = 100 * float(values["share_from_higher"])
+    pairs = f"{values['pairs_from_higher']:.0f} of {values['pairs']:.0f} pairs"
     text = (
         f"Of {float(values['net_flow']):,.0f} {found.load.unit} pairwise net flow between regions, "
         f"{share:.1f} % goes from the region with the higher to the region with the lower "
-        f"production intensity per {per} ({values['pairs_from_higher']} of {values['pairs']} "
-        "pairs)."
+        f"production intensity per {per} ({pairs})."
     )
     if float(values["left_out"]):
         left = float(values["left_out"])

@@ -1,0 +1,195 @@
+"""A diagnosis names what is odd, how much of it there is, and whether it matters."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from carbonflows.diagnosis import LEVELS, Diagnosis, diagnose
+from carbonflows.errors import NotConverged
+from carbonflows.table import Extension, IOTable, two_regions
+from worlds import WORLDS, random_world, three_by_two, world
+
+WORLD = pytest.mark.parametrize("table", WORLDS.values(), ids=WORLDS)
+
+
+def finding(table: IOTable, check: str) -> pd.Series:
+    """The one finding whose check begins with some words."""
+    found = diagnose(table).findings
+    chosen = found[found["check"].str.startswith(check)]
+    assert len(chosen) == 1, list(found["check"])
+    return chosen.iloc[0]
+
+
+def two(Z: Any = None, Y: Any = None, p: Any = (50, 20), **options: Any) -> IOTable:
+    """The two regions with something changed."""
+    nodes = [("A", "goods"), ("B", "goods")]
+    return world(
+        [[20, 10], [30, 40]] if Z is None else Z,
+        [[50, 20], [10, 20]] if Y is None else Y,
+        p, nodes, [("A", "C"), ("B", "C")], **options,
+    )  # fmt: skip
+
+
+def test_a_clean_table_is_clean() -> None:
+    found = diagnose(two_regions())
+    assert found.worst == "ok"
+    assert found.at("ok").equals(found.findings)
+    assert finding(two_regions(), "world output")[["value", "unit"]].tolist() == [200.0, "M USD"]
+    assert finding(two_regions(), "world CO2")[["value", "unit"]].tolist() == [70.0, "Mt"]
+    assert finding(two_regions(), "spectral radius of A")["value"] == pytest.approx(0.5)
+
+
+@WORLD
+def test_every_world_gets_a_full_report(table: IOTable) -> None:
+    found = diagnose(table)
+    assert list(found.findings.columns) == ["level", "check", "value", "unit", "detail"]
+    assert set(found.findings["level"]) <= set(LEVELS)
+    assert found.findings["check"].is_unique
+    text = str(found)
+    assert text.startswith(f"{table.label}: {found.worst}\n")
+    assert len(text.splitlines()) == len(found.findings) + 1
+
+
+def test_the_worst_level_counts() -> None:
+    assert diagnose(WORLDS["idle"]).worst == "warning"
+    assert diagnose(two([[110, 1], [1, 2]], output="given", x=[100, 100])).worst == "error"
+    rows = pd.DataFrame({"level": ["ok", "note"], "check": "", "value": 0.0})
+    assert Diagnosis("t", rows).worst == "note"
+
+
+def test_row_balance() -> None:
+    row = finding(two(output="given", x=[110.0, 97.0]), "row balance")
+    assert (row["level"], row["value"]) == ("warning", 13.0)
+    assert "largest 10 at A/goods" in row["detail"]
+    assert finding(two(output="given", x=[100.05, 100]), "row balance")["level"] == "note"
+    assert finding(two(), "row balance")["level"] == "ok"
+
+
+def test_opposite_residuals_do_not_cancel() -> None:
+    assert finding(two(output="given", x=[110.0, 90.0]), "row balance")["value"] == 20.0
+
+
+def test_published_output_against_output_used() -> None:
+    row = finding(two(x=[100.0, 120.0]), "published output")
+    assert (row["level"], row["value"]) == ("warning", 20.0)
+    assert "largest 20 at B/goods" in row["detail"]
+    assert not diagnose(two()).findings["check"].str.startswith("published").any()
+
+
+def test_column_balance() -> None:
+    row = finding(two(value_added=[50.0, 45.0]), "column balance")
+    assert (row["level"], row["value"]) == ("warning", 5.0)
+    assert "B/goods" in row["detail"]
+    assert finding(two(value_added=[50.0, 50.0]), "column balance")["level"] == "ok"
+
+
+def test_gdp_from_both_sides() -> None:
+    row = finding(two(value_added=[50.0, 60.0]), "GDP")
+    assert (row["level"], row["value"]) == ("warning", 110.0)
+    assert "final demand 100" in row["detail"]
+    assert finding(two(value_added=[50.0, 50.5]), "GDP")["level"] == "ok"
+
+
+def test_negatives() -> None:
+    row = finding(three_by_two(), "negative cells in final demand")
+    assert row[["level", "value"]].tolist() == ["note", 2.0]
+    assert "sum -8 M USD, smallest -5 at R1/s1 → R1/INV" in row["detail"]
+    row = finding(two([[20, -1], [-2, 40]]), "negative cells in intermediate")
+    assert row[["level", "value"]].tolist() == ["warning", 2.0]
+    assert "smallest -2 at B/goods → A/goods" in row["detail"]
+    row = finding(two(output="given", x=[100.0, -100.0]), "negative cells in output")
+    assert row[["level", "value"]].tolist() == ["warning", 1.0]
+    assert "B/goods" in row["detail"]
+    row = finding(two([[80, 10], [30, 40]]), "negative cells in value added (x")
+    assert row["level"] == "ok"
+    row = finding(two([[20, 10], [90, 40]], [[50, 20], [1, 1]]), "negative cells in value added")
+    assert (row["level"], row["value"]) == ("warning", 1.0)
+    row = finding(two(value_added=[-3.0, 1.0]), "negative cells in value added")
+    assert "sum -3 M USD" in row["detail"]
+
+
+def test_nodes_without_output() -> None:
+    table = WORLDS["idle"]
+    row = finding(table, "nodes without output")
+    assert (row["level"], row["value"], row["detail"]) == ("note", 2, "r1/s3, r3/s1")
+    row = finding(table, "CO2 of nodes without output")
+    lost = table.extensions["emissions"].F[[("r1", "s3"), ("r3", "s1")]].to_numpy().sum()
+    assert (row["level"], row["unit"]) == ("warning", "kt CO2")
+    assert row["value"] == pytest.approx(lost)
+    assert "2 nodes; counted as direct emissions of their region" in row["detail"]
+    row = finding(table, "inputs bought by nodes without output")
+    assert row["value"] == pytest.approx(table.Z["r1", "s3"].sum())
+    assert finding(two(), "nodes without output")[["level", "value"]].tolist() == ["ok", 0.0]
+
+
+def test_tiny_output_with_absurd_intensity() -> None:
+    nodes = [("A", f"s{i}") for i in range(4)]
+    Y = [[1e6], [1e6], [1e6], [0.5]]
+    usual, absurd = [1e3, 2e3, 3e3, 1e-3], [1e3, 2e3, 3e3, 1e3]
+    for p, level, count in ((usual, "ok", 0), (absurd, "warning", 1)):
+        table = world(np.zeros((4, 4)), Y, p, nodes, [("A", "C")])
+        row = finding(table, "nodes of tiny output")
+        assert (row["level"], row["value"]) == (level, count)
+    assert row["detail"] == "A/s3"
+    dirty = world(np.zeros((4, 4)), Y, [1e3, 2e3, 3e6, 1e-3], nodes, [("A", "C")])
+    assert finding(dirty, "nodes of tiny output")["level"] == "ok"  # dirty, but not tiny
+
+
+def test_isolated_nodes() -> None:
+    table = WORLDS["idle"]  # one of its idle nodes buys inputs: it is not isolated
+    row = finding(table, "isolated nodes")
+    assert row[["level", "value", "detail"]].tolist() == ["note", 1, "r3/s1"]
+
+
+def test_input_sums() -> None:
+    row = finding(two([[2, 1], [10, 1]], output="given", x=[10, 100]), "largest input sum")
+    assert (row["level"], row["value"]) == ("warning", pytest.approx(1.2))
+    assert "1 columns at or above one: A/goods" in row["detail"]
+
+
+def test_spectral_radius() -> None:
+    row = finding(two([[110, 1], [1, 2]], output="given", x=[100, 100]), "spectral radius")
+    assert row["level"] == "error"
+    assert row["value"] > 1.1
+    assert "not productive" in row["detail"]
+
+
+def test_a_radius_that_is_not_found_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stall(_: object) -> float:
+        raise NotConverged("not found in time")
+
+    monkeypatch.setattr("carbonflows.diagnosis.spectral_radius", stall)
+    row = finding(two(), "spectral radius")
+    assert (row["level"], row["detail"]) == ("warning", "not found in time")
+
+
+def test_trade_balance() -> None:
+    row = finding(two(), "trade between regions")  # A sells 10 + 20 to B, B sells 30 + 10 to A
+    assert row["value"] == 70.0
+    assert row["detail"] == "largest surplus B 10, largest deficit A -10"
+
+
+def test_final_users_and_several_stressors() -> None:
+    table = random_world(1, 2, 1)
+    F = pd.DataFrame([[1.0, 2], [3, 4]], ["CO2", "CH4"], table.nodes)
+    F_Y = pd.DataFrame(np.ones((2, 4)), ["CO2", "CH4"], table.demand)
+    both = table.replace(extensions=Extension(F, F_Y, unit={"CO2": "Mt", "CH4": "kt"}))
+    row = finding(both, "world CH4")
+    assert row[["value", "unit", "detail"]].tolist() == [11.0, "kt", "final users included"]
+    assert finding(two(), "world CO2")["detail"] == "no final users given"
+
+
+def test_odd_tables_still_get_a_report() -> None:
+    assert diagnose(two_regions().replace(extensions=())).worst == "ok"
+    assert diagnose(two(p=(0, 0))).worst == "ok"
+    empty = two(np.zeros((2, 2)), np.zeros((2, 2)), (0, 0))
+    assert finding(empty, "nodes without output")["value"] == 2
+
+
+def test_a_large_table_without_intermediates_still_gets_a_report() -> None:
+    n = 401
+    nodes = [("A", f"s{i}") for i in range(n)]
+    table = world(np.zeros((n, n)), np.ones((n, 1)), np.ones(n), nodes, [("A", "C")])
+    assert finding(table, "spectral radius")["value"] == 0.0

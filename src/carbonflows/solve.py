@@ -368,16 +368,24 @@ def spectral_radius(system: Leontief) -> float:
     >>> round(spectral_radius(Leontief(two_regions())), 4)
     0.5
     """
-    from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
+    from scipy.sparse.linalg import ArpackError
 
     n = len(system.idle)
     if not system.table.Z.to_numpy().any():
         return 0.0
-    if n <= 400:
-        return float(np.abs(np.linalg.eigvals(system.times_A(np.eye(n)))).max(initial=0.0))
+    if n > 100:
+        try:
+            return _arnoldi(system)
+        except ArpackError as error:
+            if n > 2000:
+                raise NotConverged("the spectral radius of A was not found in time") from error
+    return float(np.abs(np.linalg.eigvals(system.times_A(np.eye(n)))).max(initial=0.0))
+
+
+def _arnoldi(system: Leontief) -> float:
+    from scipy.sparse.linalg import LinearOperator, eigs
+
+    n = len(system.idle)
     operator = LinearOperator((n, n), matvec=system.times_A, dtype=float)
-    try:
-        found = eigs(operator, k=1, which="LM", v0=np.ones(n), return_eigenvectors=False, tol=1e-8)
-    except ArpackError as error:
-        raise NotConverged("the spectral radius of A was not found in time") from error
+    found = eigs(operator, k=1, which="LM", v0=np.ones(n), return_eigenvectors=False, tol=1e-8)
     return float(np.abs(found).max())

@@ -45,11 +45,12 @@ def make(folder: Path, regions: int, sectors: int, seed: int = 2018) -> None:
     weight = rng.lognormal(0.0, 0.7, sectors)  # of sectors
     supply = size[region] * weight[sector] * rng.lognormal(0.0, 0.4, n)
 
-    A = rng.lognormal(0.0, 1.5, (n, n)) * supply[:, None]
-    A *= rng.random((n, n)) < FROM_ABROAD
     technology = rng.lognormal(0.0, 1.5, (sectors, sectors))  # shared by all regions
+    A = rng.lognormal(0.0, 1.0, (n, n)) * supply[:, None]
+    A *= rng.random((n, n)) < FROM_ABROAD
+    A.reshape(regions, sectors, regions, sectors)[:] *= technology[:, None, :]
     inputs = rng.uniform(0.25, 0.75, n)  # input sum of each column
-    foreign = rng.uniform(0.05, 0.35, n) / (1.0 + size[region] / size.mean())
+    foreign = rng.uniform(0.15, 0.75, n) / (1.0 + 0.4 * size[region] / size.mean())
     for r in range(regions):
         rows = slice(r * sectors, (r + 1) * sectors)
         home = technology * rng.lognormal(0.0, 0.4, (sectors, sectors))

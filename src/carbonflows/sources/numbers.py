@@ -1,0 +1,266 @@
+"""Blocks of numbers from delimited text, fast and within bounded memory.
+
+The big tables come as text of hundreds of megabytes. It is read in pieces that end at line ends,
+parsed by polars and copied into one array. A cell that is no number, a line that is too short or
+too long, and a file that ends early are refused with file, line and column.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from carbonflows.errors import DataError, SourceError
+from carbonflows.labels import Array
+
+PIECE = 24 << 20
+"""Bytes of text that are parsed at a time."""
+
+
+def number_block(
+    stream: BinaryIO,
+    where: str,
+    *,
+    rows: int,
+    columns: int,
+    separator: str = "\t",
+    labels: int = 0,
+    trailing: bool = False,
+) -> tuple[Array, list[list[str]]]:
+    """Read a block of numbers of known size.
+
+    Parameters
+    ----------
+    stream : binary stream
+        Positioned at the first line of numbers.
+    where : str
+        File, for messages.
+    rows, columns : int
+        Size of the block.
+    separator : str
+        One character between cells.
+    labels : int
+        Number of label columns before the numbers.
+    trailing : bool
+        Whether every line ends in one more separator.
+
+    Returns
+    -------
+    values : array (rows, columns)
+    texts : list of list of str
+        The label columns.
+
+    Raises
+    ------
+    SourceError
+        More or fewer lines or cells than expected.
+    DataError
+        A cell that is empty or no finite number.
+
+    Examples
+    --------
+    >>> import io
+    >>> values, names = number_block(
+    ...     io.BytesIO(b"a\\t1\\t2\\nb\\t3\\t4e1\\n"), "Z.txt", rows=2, columns=2, labels=1
+    ... )
+    >>> values.tolist(), names
+    ([[1.0, 2.0], [3.0, 40.0]], [['a', 'b']])
+    """
+    values = np.empty((rows, columns))
+    texts: list[list[str]] = [[] for _ in range(labels)]
+    done = 0
+    for numbers, names in number_pieces(
+        stream, where, columns=columns, separator=separator, labels=labels, trailing=trailing
+    ):
+        if done + len(numbers) > rows:
+            raise SourceError(
+                f"{where} has more than {rows} lines of numbers: its labels do not fit it",
+                path=where, rows=rows,
+            )  # fmt: skip
+        values[done : done + len(numbers)] = numbers
+        for column, found in zip(texts, names, strict=True):
+            column.extend(found)
+        done += len(numbers)
+    if done != rows:
+        raise SourceError(
+            f"{where} has {done} lines of numbers, {rows} were expected: it is cut off, or its "
+            "labels do not fit it",
+            path=where, rows=rows, found=done,
+        )  # fmt: skip
+    return values, texts
+
+
+def number_pieces(
+    stream: BinaryIO,
+    where: str,
+    *,
+    columns: int,
+    separator: str = "\t",
+    labels: int = 0,
+    trailing: bool = False,
+    first_line: int = 1,
+    piece: int = PIECE,
+) -> Iterator[tuple[Array, list[list[str]]]]:
+    """Read a block of numbers of unknown length piece by piece.
+
+    Parameters
+    ----------
+    stream, where, columns, separator, labels, trailing
+        As in `number_block`.
+    first_line : int
+        Line number of the first line, for messages.
+    piece : int
+        Bytes of text to parse at a time.
+
+    Yields
+    ------
+    values : array (lines, columns)
+    texts : list of list of str
+        The label columns of these lines.
+
+    Raises
+    ------
+    SourceError, DataError
+        As in `number_block`.
+    """
+    rest, line = b"", first_line
+    while True:
+        block = stream.read(piece)
+        text = rest + block
+        cut = text.rfind(b"\n") + 1 if block else len(text)
+        if not block and not text.strip(b"\r\n\x1a \t"):
+            return
+        if cut:
+            yield _parsed(text[:cut], where, line, columns, separator, labels, trailing)
+            line += text[:cut].count(b"\n")
+        rest = text[cut:]
+        if not block:
+            return
+
+
+def _parsed(
+    text: bytes, where: str, line: int, columns: int, separator: str, labels: int, trailing: bool
+) -> tuple[Array, list[list[str]]]:
+    import polars as pl
+
+    width = labels + columns + trailing
+    kinds = [pl.String] * labels + [pl.Float64] * columns + [pl.String] * trailing
+    schema = {f"{i}": kind for i, kind in enumerate(kinds)}
+    first = text[: text.find(b"\n") if b"\n" in text else len(text)]
+    cells = first.count(separator.encode()) + 1
+    if cells != width and not labels:
+        raise _wrong_width(where, line, cells, width)
+    try:
+        frame = pl.read_csv(
+            text, has_header=False, separator=separator, schema=schema, quote_char='"'
+        )
+    except (pl.exceptions.PolarsError, OSError):
+        raise _culprit(text, where, line, columns, separator, labels, width) from None
+    numbers = frame[:, labels : labels + columns]
+    values = numbers.to_numpy()
+    if len(frame) and (np.isnan(values).any() or np.isinf(values).any()):
+        raise _culprit(text, where, line, columns, separator, labels, width)
+    names = [frame[:, i].fill_null("").to_list() for i in range(labels)]
+    return values, names
+
+
+def _wrong_width(where: str, line: int, found: int, expected: int) -> SourceError:
+    return SourceError(
+        f"{where} line {line} has {found} cells, {expected} were expected: it is cut off, or its "
+        "labels do not fit it",
+        path=where, line=line, found=found, expected=expected,
+    )  # fmt: skip
+
+
+def _culprit(
+    text: bytes, where: str, line: int, columns: int, separator: str, labels: int, width: int
+) -> SourceError | DataError:
+    """Find the first line or cell that cannot be read."""
+    import csv
+    import io
+
+    try:
+        lines = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        number = line + text[: error.start].count(b"\n")
+        return SourceError(f"{where} line {number} is not UTF-8 text: save it as UTF-8", path=where)
+    for number, cells in enumerate(csv.reader(io.StringIO(lines), delimiter=separator), line):
+        if not cells:
+            return SourceError(
+                f"{where} line {number} is empty: remove it", path=where, line=number
+            )
+        if len(cells) != width:
+            return _wrong_width(where, number, len(cells), width)
+        for place, cell in enumerate(cells[labels : labels + columns], labels + 1):
+            if not _is_number(cell):
+                found = "is empty" if not cell.strip() else f"is {cell.strip()!r}, not a number"
+                return DataError(
+                    f"{where} line {number}, column {place} {found}: get the file again, or "
+                    "write a number there",
+                    path=where, line=number, column=place,
+                )  # fmt: skip
+    return SourceError(f"{where} cannot be read from line {line} on: get it again", path=where)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return bool(np.isfinite(float(cell)))
+    except ValueError:
+        return False
+
+
+def header_cells(
+    stream: BinaryIO, where: str, lines: int, separator: str = "\t"
+) -> list[list[str]]:
+    """Read the first lines of a delimited text as cells, leaving the stream behind them.
+
+    Parameters
+    ----------
+    stream : binary stream
+    where : str
+        File, for messages.
+    lines : int
+        How many lines.
+    separator : str
+
+    Returns
+    -------
+    list of list of str
+
+    Raises
+    ------
+    SourceError
+        The file ends before, or is no text.
+
+    Examples
+    --------
+    >>> import io
+    >>> header_cells(io.BytesIO(b"\\xef\\xbb\\xbfregion\\tA\\r\\n1\\t2\\n"), "Z.txt", 1)
+    [['region', 'A']]
+    """
+    import csv
+
+    found: list[list[str]] = []
+    for number in range(lines):
+        raw = stream.readline()
+        if not raw:
+            raise SourceError(f"{where} ends after {number} line(s): it is cut off", path=where)
+        try:
+            text = raw.decode("utf-8-sig" if number == 0 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise SourceError(
+                f"{where} line {number + 1} is not UTF-8 text: save it as UTF-8", path=where
+            ) from error
+        found.append(next(csv.reader([text], delimiter=separator), []))
+    return found
+
+
+def same_length(columns: Sequence[Sequence[object]], where: str) -> None:
+    """Raise unless header lines have equally many cells."""
+    lengths = {len(column) for column in columns}
+    if len(lengths) > 1:
+        raise SourceError(
+            f"{where}: its header lines have {' and '.join(map(str, sorted(lengths)))} cells: "
+            "download it again",
+            path=where,
+        )

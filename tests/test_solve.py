@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -276,10 +277,10 @@ def test_a_wrong_answer_is_not_certified(monkeypatch: pytest.MonkeyPatch, transp
     """Disturb the factorisation: the residual is measured on the table and tells."""
     table = WORLDS["five by four"]
     system = Leontief(table)
-    factors, pivots = system._lu
-    disturbed = factors.copy()
+    disturbed = system._lu.lu.copy(order="F")
     disturbed[3, 3] *= 1 + 1e-7
-    system.__dict__["_lu"] = (disturbed, pivots)
+    disturbed = replace(system._lu, lu=disturbed)
+    system.__dict__["_lu"] = disturbed
     solve_for = system.multipliers if transposed else system.outputs
     with pytest.raises(
         NotConverged, match=r"residual .* of the lu solution .* is above 1e-10"
@@ -288,8 +289,7 @@ def test_a_wrong_answer_is_not_certified(monkeypatch: pytest.MonkeyPatch, transp
     assert 1e-10 < e.value.residual < 1e-6
     assert e.value.method == "lu"
     lenient = Leontief(table, tolerance=1e-6)
-    lenient.__dict__["_lu"] = (disturbed, pivots)
-    lenient.__dict__["_rcond"] = system.rcond
+    lenient.__dict__["_lu"] = disturbed
     found = (lenient.multipliers if transposed else lenient.outputs)(np.ones(len(table.nodes)))
     assert found.residual == pytest.approx(e.value.residual, rel=1e-3)
 
@@ -312,10 +312,48 @@ def test_one_bad_column_among_good_ones_is_seen(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_inverse_is_certified_too() -> None:
     system = Leontief(WORLDS["five by four"])
-    factors, pivots = system._lu
-    system.__dict__["_lu"] = (factors * (1 + 1e-6), pivots)
+    system.__dict__["_lu"] = replace(system._lu, lu=system._lu.lu * (1 + 1e-6))
     with pytest.raises(NotConverged):
         system.inverse()
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("name", ["five by four", "ragged", "inventories", "idle"])
+def test_single_precision_factors_give_double_precision_answers(
+    monkeypatch: pytest.MonkeyPatch, name: str, transposed: bool
+) -> None:
+    table = WORLDS[name]
+    given = np.random.default_rng(1).lognormal(0, 6, (3, len(table.nodes)))
+    given = given if transposed else given.T
+    double = Leontief(table, method="lu")
+    monkeypatch.setattr(solve, "SINGLE_FROM", 1)
+    single = Leontief(table, method="lu")
+    assert single._lu.single
+    found = (single.multipliers if transposed else single.outputs)(given)
+    monkeypatch.setattr(solve, "SINGLE_FROM", 10**6)
+    exact = (double.multipliers if transposed else double.outputs)(given)
+    assert found.residual <= solve.REFINED
+    np.testing.assert_allclose(found.values, exact.values, rtol=1e-9)
+
+
+def test_refinement_that_stalls_falls_back_on_double_precision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(solve, "SINGLE_FROM", 1)
+    system = Leontief(WORLDS["five by four"], method="lu")
+    spoilt = np.asfortranarray(system._lu.lu * np.float32(3.0))
+    system.__dict__["_lu"] = replace(system._lu, lu=spoilt)
+    found = system.multipliers(np.ones(20))
+    assert not system._lu.single
+    assert found.residual < 1e-14
+
+
+def test_an_ill_conditioned_system_is_never_left_to_single_precision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(solve, "SINGLE_FROM", 1)
+    monkeypatch.setattr(solve, "RCOND_SINGLE", 0.5)
+    assert not Leontief(WORLDS["five by four"], method="lu")._lu.single
 
 
 def test_a_krylov_method_that_stalls_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,8 +116,9 @@ def conform(
         values = values[row_order]
     if column_order is not None:
         values = values[:, column_order]
-    bad = ~np.isfinite(values)
-    if bad.any():
+    with np.errstate(all="ignore"):
+        sums = values @ np.ones(values.shape[1])  # NaN and infinity carry over
+    if not np.isfinite(sums).all() and (bad := ~np.isfinite(values)).any():
         i, j = np.argwhere(bad)[0]
         raise DataError(
             f"{what} has {int(bad.sum())} value(s) that are not finite, the first at row "

@@ -6,18 +6,19 @@ unless asked for. Every answer carries the residual that was measured against th
 against the factorised copy.
 """
 
-import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from carbonflows.errors import DataError, NotConverged, ShapeError, SingularSystem, some
+from carbonflows.factors import Factors, factorised
 from carbonflows.labels import Array
-from carbonflows.table import IOTable, block_sum
+from carbonflows.table import IOTable, block_sum, runs
 
 Method: TypeAlias = Literal["auto", "lu", "krylov"]
 
@@ -29,6 +30,15 @@ KRYLOV_MOST = 4
 
 RCOND_LEAST = 1e-12
 """Reciprocal condition number below which a system is refused."""
+
+SINGLE_FROM = 3000
+"""Nodes from which factors are kept in single precision and answers refined in double."""
+
+RCOND_SINGLE = 1e-4
+"""Reciprocal condition number below which single-precision factors are not used."""
+
+REFINED = 1e-12
+"""Relative residual at which an answer from single-precision factors needs no more refinement."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,8 @@ class Leontief:
         final use of their region (`idle_use`), so that nothing is lost.
     per_output : array (n,)
         ``1 / x``, zero for idle nodes; ``A`` is ``Z`` with its columns scaled by it.
+    memo : mapping
+        Total intensities of stressors already solved for, as long as those live.
 
     Raises
     ------
@@ -104,6 +116,7 @@ class Leontief:
         self._method = method
         self._spent = 0
         self._found_productive = False
+        self.memo: WeakKeyDictionary[Any, Array] = WeakKeyDictionary()
         self._Z = table.Z.to_numpy()
         x = table.x.to_numpy()
         self.idle = x == 0
@@ -172,9 +185,8 @@ class Leontief:
         DataFrame (n, n)
         """
         self.require_productive()
-        identity = np.eye(len(self._Z))
-        values = self._with_lu(identity, transposed=False)
-        self._certify(identity, values, transposed=False, method="lu")
+        self._lu  # noqa: B018 — n right-hand sides: never by the Krylov method
+        values = self._answer(np.eye(len(self._Z)), transposed=False).values
         return pd.DataFrame(values, self.table.nodes, self.table.nodes, copy=False)
 
     def times_A(self, right: Array) -> Array:
@@ -233,14 +245,31 @@ class Leontief:
         return self._answer(given, transposed)
 
     def _answer(self, given: Array, transposed: bool) -> Solution:
-        count = 1 if given.ndim == 1 else given.shape[0 if transposed else 1]
-        if self._use_krylov(count):
-            values = self._with_krylov(given, transposed)
-            method = "krylov"
+        # One right-hand side per row, so that the big products read memory in order.
+        rows = np.atleast_2d(given if transposed else np.ascontiguousarray(given.T))
+        if self._use_krylov(len(rows)):
+            found, method = self._with_krylov(rows, transposed), "krylov"
+            _, residual = self._gap(rows, found, transposed)
         else:
-            values = self._with_lu(given, transposed)
-            method = "lu"
-        return self._certify(given, values, transposed=transposed, method=method)
+            found, method = self._with_lu(rows, transposed), "lu"
+            gap, residual = self._gap(rows, found, transposed)
+            while self._lu.single and residual > REFINED:
+                better = found + self._with_lu(gap, transposed)
+                gap, last = self._gap(rows, better, transposed)
+                if last > residual / 4:  # refinement stalls: double precision it is
+                    self.__dict__["_lu"] = self._double()
+                    better = self._with_lu(rows, transposed)
+                    gap, last = self._gap(rows, better, transposed)
+                found, residual = better, last
+        if not residual <= self.tolerance:
+            raise NotConverged(
+                f"residual {residual:.1e} of the {method} solution of {self.table.label} is above "
+                f"{self.tolerance:.0e}: try method='lu', or look at diagnose(table)",
+                residual=residual, method=method,
+            )  # fmt: skip
+        if given.ndim == 1:
+            return Solution(found[0], residual, method)
+        return Solution(found if transposed else np.ascontiguousarray(found.T), residual, method)
 
     def _use_krylov(self, count: int) -> bool:
         if self._method != "auto" or "_lu" in self.__dict__:
@@ -248,92 +277,97 @@ class Leontief:
         self._spent += count
         return len(self._Z) >= KRYLOV_FROM and self._spent <= KRYLOV_MOST
 
-    def _certify(self, given: Array, values: Array, *, transposed: bool, method: str) -> Solution:
+    def _gap(self, rows: Array, found: Array, transposed: bool) -> tuple[Array, float]:
+        """Return what is missing in each row, and the largest relative residual."""
         if transposed:
+            gap = found @ self._Z
+            gap *= self.per_output
             # Weighted by output, so that the residual is a share of the total, in tonnes.
             weight = np.where(self.idle, 1.0, np.abs(self.table.x.to_numpy()))
-            gap = np.abs(given - values + self.A_times(values)) * weight
-            size = np.abs(given) * weight
-            lost, total = gap.sum(axis=-1), size.sum(axis=-1)
         else:
-            gap = np.abs(given - values + self.times_A(values))
-            lost, total = gap.sum(axis=0), np.abs(given).sum(axis=0)
-        ratio = np.divide(lost, total, out=np.array(lost, dtype=float), where=total > 0)
-        residual = float(np.max(ratio, initial=0.0))
-        if not residual <= self.tolerance:
-            raise NotConverged(
-                f"residual {residual:.1e} of the {method} solution of {self.table.label} is above "
-                f"{self.tolerance:.0e}: try method='lu', or look at diagnose(table)",
-                residual=residual, method=method,
-            )  # fmt: skip
-        return Solution(values, residual, method)
+            gap = (found * self.per_output) @ self._Z.T
+            weight = np.ones(len(self.idle))
+        gap -= found
+        gap += rows
+        lost, total = np.abs(gap) @ weight, np.abs(rows) @ weight
+        ratio = np.divide(lost, total, out=np.array(lost), where=total > 0)
+        return gap, float(np.max(ratio, initial=0.0))
 
     @cached_property
-    def _lu(self) -> tuple[Array, npt.NDArray[np.int32]]:
-        from scipy.linalg import LinAlgWarning, lapack, lu_factor
+    def _lu(self) -> Factors:
+        if len(self._Z) >= SINGLE_FROM:
+            factors = factorised(self._Z, self.per_output, np.float32)
+            if factors.rcond >= RCOND_SINGLE:
+                return factors
+            del factors
+        return self._double()
 
-        # (I − A) in C order is (I − A)ᵀ in Fortran order: factorised in place, without a copy.
-        matrix = self._Z * -self.per_output
-        matrix[np.diag_indices_from(matrix)] += 1.0
-        norm = float(lapack.dlange("1", matrix.T))
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", LinAlgWarning)
-            try:
-                factors = lu_factor(matrix.T, overwrite_a=True, check_finite=False)
-            except LinAlgWarning as error:
-                raise self._singular("I − A is exactly singular") from error
-        rcond = float(lapack.dgecon(factors[0], norm, norm="1")[0])
-        if not rcond >= RCOND_LEAST:
-            raise self._singular(f"I − A is ill-conditioned (rcond {rcond:.1e})", rcond=rcond)
-        self.__dict__["_rcond"] = rcond
+    def _double(self) -> Factors:
+        self.__dict__.pop("_lu", None)  # the single-precision factors need not be there as well
+        factors = factorised(self._Z, self.per_output, np.float64)
+        if factors.rcond == 0:
+            raise self._singular("I − A is exactly singular")
+        if not factors.rcond >= RCOND_LEAST:
+            raise self._singular(
+                f"I − A is ill-conditioned (rcond {factors.rcond:.1e})", rcond=factors.rcond
+            )
         return factors
 
     @property
     def rcond(self) -> float:
         """Reciprocal condition number of ``I − A`` in the ∞-norm; factorises if need be."""
-        self._lu  # noqa: B018
-        return float(self.__dict__["_rcond"])
+        return self._lu.rcond
 
-    def _with_lu(self, given: Array, transposed: bool) -> Array:
-        from scipy.linalg import lu_solve
+    def _with_lu(self, rows: Array, transposed: bool) -> Array:
+        return self._lu.solve(rows, transposed)
 
-        right = given.T if transposed else given
-        values = lu_solve(self._lu, right, trans=0 if transposed else 1, check_finite=False)
-        return values.T if transposed else values
+    @cached_property
+    def _home(self) -> list[tuple[slice, Array]]:
+        """Inverse of ``I − A`` of each region by itself: the Krylov method's preconditioner."""
+        found = []
+        for at in runs(self.table.node_region):
+            identity = np.eye(at.stop - at.start)
+            own = identity - self._Z[at, at] * self.per_output[at]
+            with suppress(np.linalg.LinAlgError):
+                found.append((at, np.asarray(np.linalg.solve(own, identity), dtype=float)))
+        return found
 
-    def _with_krylov(self, given: Array, transposed: bool) -> Array:
+    def _with_krylov(self, rows: Array, transposed: bool) -> Array:
         from scipy.sparse.linalg import LinearOperator, gmres
 
         n = len(self._Z)
         # Multipliers are solved for e·x (tonnes per node): well scaled even where output is tiny.
         weight = np.where(self.idle, 1.0, self.table.x.to_numpy())
+        scale = weight if transposed else np.ones(n)
 
         def apply(vector: Array) -> Array:
             if transposed:
                 return vector - ((vector / weight) @ self._Z) * ~self.idle
             return vector - self.times_A(vector)
 
+        def approximate(vector: Array) -> Array:
+            found = vector / scale
+            for at, inverse in self._home:
+                found[at] = found[at] @ inverse if transposed else inverse @ found[at]
+            return found * scale
+
         operator = LinearOperator((n, n), matvec=apply, dtype=float)
-        rows = np.atleast_2d(given) if transposed else np.atleast_2d(given.T)
-        found = np.empty_like(rows)
+        preconditioner = LinearOperator((n, n), matvec=approximate, dtype=float)
+        found = np.zeros_like(rows)
         for i, row in enumerate(rows):
-            right = row * weight if transposed else row
-            if not right.any():
-                found[i] = 0.0
+            if not row.any():
                 continue
-            solution, failed = gmres(operator, right, rtol=1e-13, atol=0.0, restart=80, maxiter=5)
-            if (
-                failed
-                and np.abs(right - apply(solution)).sum() > self.tolerance * np.abs(right).sum()
-            ):
+            solution, failed = gmres(
+                operator, row * scale, M=preconditioner, rtol=1e-13, atol=0.0, restart=80, maxiter=5
+            )
+            lost = np.abs(row * scale - apply(solution)).sum()
+            if failed and lost > self.tolerance * np.abs(row * scale).sum():
                 raise NotConverged(
                     f"the Krylov method did not converge on {self.table.label}: use method='lu'"
                 )
-            found[i] = solution / weight if transposed else solution
+            found[i] = solution / scale
         # One sweep of the fixed point evens out the error of nodes with tiny output.
-        found = rows + (self.A_times(found) if transposed else self.times_A(found.T).T)
-        found = found[0] if given.ndim == 1 else found
-        return found if transposed or given.ndim == 1 else found.T
+        return found + self._gap(rows, found, transposed)[0]
 
     def _singular(self, what: str, **facts: Any) -> SingularSystem:
         sums = self._Z.sum(axis=0) * self.per_output

@@ -6,8 +6,9 @@ when they are built and never again: a pure reorder is conformed, a missing or a
 raises. Nothing can be changed afterwards; new data make a new table.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -524,6 +525,18 @@ def block_sum(values: Array, groups: npt.NDArray[np.intp], size: int, *, axis: i
     summed = np.zeros((size, *moved.shape[1:]))
     np.add.at(summed, groups, moved)
     return np.moveaxis(summed, 0, axis)
+
+
+def runs(groups: npt.NDArray[np.intp]) -> Iterator[slice]:
+    """Cut positions into runs of neighbours of one group.
+
+    Examples
+    --------
+    >>> list(runs(np.array([0, 0, 1])))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    edges = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1], True])
+    return (slice(int(start), int(stop)) for start, stop in pairwise(edges))
 
 
 def _set(target: object, **values: Any) -> None:

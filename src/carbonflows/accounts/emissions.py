@@ -271,6 +271,8 @@ class Partition:
 
     def by_region(self, values: Array, axis: int = 0) -> Array:
         """Sum an axis of the table's regions over regions or groups."""
+        if not self.grouped:
+            return values
         return block_sum(values, self.region, len(self.labels), axis=axis)
 
 

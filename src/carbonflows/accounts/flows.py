@@ -8,7 +8,7 @@ import pandas as pd
 
 from carbonflows.accounts.emissions import Emissions, Partition, emissions, partition, stated
 from carbonflows.errors import DataError
-from carbonflows.labels import Array
+from carbonflows.labels import Array, lock
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.table import block_sum
@@ -58,7 +58,9 @@ def multipliers(system: Leontief, stressor: Choice = None) -> pd.DataFrame:
 
 def embodied(system: Leontief, load: Emissions) -> Array:
     """Total intensities ``e = k L``, shape (n,)."""
-    return system.multipliers(load.per_output(system.table)).values
+    if load not in system.memo:
+        system.memo[load] = lock(system.multipliers(load.per_output(system.table)).values)
+    return system.memo[load]
 
 
 def flows(
@@ -123,11 +125,12 @@ def flows(
     by = partition(table, grouping)
     k = load.per_output(table)
     groups, rows = _source_groups(system, by, source)
-    final, columns = _demand_columns(system, by, demand)
     if product is None:
         if demand == "region":
+            columns: pd.Index = by.labels.rename("demand_region")
             output = by.by_region(system.output_by_region, axis=1)
         else:
+            final, columns = _demand_columns(system, by, demand)
             output = system.outputs(final).values
         caused = k[:, None] * output
         values = caused if groups is None else block_sum(caused, groups, len(rows), axis=0)
@@ -137,6 +140,7 @@ def flows(
             "source='node' with a product level is an n × n × m array: choose source='region' or "
             "'sector'"
         )
+    final, columns = _demand_columns(system, by, demand)
     direct = np.zeros((len(rows), len(k)))
     direct[groups, np.arange(len(k))] = k
     upstream = system.multipliers(direct).values  # (rows, n): emissions per unit of final product

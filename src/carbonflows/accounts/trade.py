@@ -17,7 +17,7 @@ from carbonflows.errors import DataError, ShapeError, SingularSystem
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
-from carbonflows.table import block_sum
+from carbonflows.table import block_sum, runs
 
 By: TypeAlias = Literal["region", "sector", "partner"]
 MEASURES = ("footprint", "eebt", "throughflow", "pairwise_net")
@@ -108,13 +108,14 @@ def _by_sector(system: Leontief, e: Array, part: Partition) -> pd.DataFrame:
     m = len(part.labels)
     abroad = part.node[:, None] != np.arange(m)  # (n, m): seller's region is not this one
     sectors = table.nodes.get_level_values("sector")
-    weights = np.where(part.node == np.arange(m)[:, None], e, 0.0)  # (m, n)
-    suppliers = weights @ table.Z.to_numpy()
-    suppliers[:, system.idle] = 0.0
+    Z, inputs = table.Z.to_numpy(), np.zeros(len(e))
+    for at in runs(part.node):
+        inputs[at] = np.where(part.node == part.node[at.start], 0.0, e) @ Z[:, at]
+    inputs[system.idle] = 0.0
     foreign = e[:, None] * part.by_region(system.final_use, axis=1) * abroad
     own = pd.DataFrame(
         {
-            "teim": (suppliers * abroad.T).sum(axis=0),
+            "teim": inputs,
             "teex": e * (part.by_region(system.sales_by_region, axis=1) * abroad).sum(axis=1),
             "feex": foreign.sum(axis=1),
         },
@@ -403,18 +404,18 @@ def carriers(
     upstream = system.multipliers(direct).values
     final = part.by_region(system.final_use, axis=1)
     own_upstream = upstream[part.node, np.arange(n)]  # emitted and finished in the same region
-    finished_at_home = part.by_node(own_upstream[:, None] * final)  # (r = t, s)
     home_final = final[np.arange(n), part.node]
-    for_home = part.by_node(upstream * home_final, axis=1)  # (r, t = s)
+    finished_at_home = part.by_node(own_upstream * final.sum(axis=1))  # sum over s of G[r, r, s]
+    for_home = part.by_node(upstream.sum(axis=0) * home_final)  # sum over r of G[r, s, s]
+    stay = part.by_node(own_upstream * home_final)  # G[r, r, r]
     caused = upstream @ final
     own = np.diag(caused).copy()
-    stay = np.diag(finished_at_home).copy()  # r = t = s
     frame = pd.DataFrame(
         {
-            "exports_finished": finished_at_home.sum(axis=1) - stay,
-            "exports_intermediate": caused.sum(axis=1) - own - finished_at_home.sum(axis=1) + stay,
-            "imports_finished": caused.sum(axis=0) - own - for_home.sum(axis=0) + stay,
-            "imports_intermediate": for_home.sum(axis=0) - stay,
+            "exports_finished": finished_at_home - stay,
+            "exports_intermediate": caused.sum(axis=1) - own - finished_at_home + stay,
+            "imports_finished": caused.sum(axis=0) - own - for_home + stay,
+            "imports_intermediate": for_home - stay,
         },
         part.labels.rename("region"),
     )

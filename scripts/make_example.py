@@ -12,7 +12,7 @@ from pathlib import Path
 
 from carbonflows.regions import Grouping, aggregate
 from carbonflows.sources.example import YEARS
-from carbonflows.sources.wiod2013 import CO2_SOURCE, SOURCE, read_wiod2013
+from carbonflows.sources.wiod2013 import CO2_CITATION, CITATION, read_wiod2013
 from carbonflows.sources.wiod2013_labels import SECTORS
 from carbonflows.store import save_table
 from carbonflows.table import IOTable
@@ -66,8 +66,8 @@ demand, for {", ".join(map(str, YEARS))}. `carbonflows.example(year)` opens it.
 emissions are on their final demand `CONS_h`.
 
 **Source.**
-- {SOURCE}.
-- {CO2_SOURCE}.
+- {CITATION}.
+- {CO2_CITATION}.
 
 **Licence.** The WIOD project (Groningen Growth and Development Centre, University of Groningen)
 publishes its data under the Creative Commons Attribution 4.0 International licence (CC BY 4.0). It

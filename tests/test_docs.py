@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 import carbonflows as cf
 from carbonflows import cli, errors
-from carbonflows.sources import READERS, plain
+from carbonflows.sources import NAMES, plain
 from carbonflows.study.spec import Study, studies
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -239,7 +239,7 @@ def test_every_error_is_documented():
 def test_sources_and_keys_of_plain_folders_are_documented():
     text = page("tables.md")
     first = re.search(r"\| source \| what .*?\n\n", text, re.S)[0]
-    assert sorted(row[0].strip("`") for row in rows(first)[1:]) == sorted(READERS)
+    assert sorted(row[0].strip("`") for row in rows(first)[1:]) == sorted(NAMES)
     keys = re.search(r"\| key of `table.toml` .*?\n\n", text, re.S)[0]
     told = [k for row in rows(keys)[1:] for k in re.findall(r"`\[?(\w+)\]?`", row[0])]
     assert sorted(told) == sorted(plain._KEYS)

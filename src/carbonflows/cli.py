@@ -99,7 +99,9 @@ def check(source: Source = "example", path: TablePath = None, year: Year = None)
 
 @app.command(name="import")
 def import_(
-    source: Annotated[str, typer.Argument(help="Kind of table: example, plain, wiod2013.")],
+    source: Annotated[
+        str, typer.Argument(help="Kind of table (see: carbonflows sources), or auto.")
+    ],
     path: Annotated[Path, typer.Argument(help="File or folder of the table.")],
     out: Annotated[Path, typer.Argument(help="Where to save it: a folder, or a .zip file.")],
     year: Year = None,
@@ -114,6 +116,20 @@ def import_(
         step("saving it")
         saved = cf.save_table(table, out, overwrite=overwrite)
     typer.echo(f"{table!r}\nSaved: {saved}")
+
+
+@app.command()
+def sources() -> None:
+    """List the databases that can be read: coverage, licence, what to download."""
+    from carbonflows.sources import NAMES, named
+
+    for name in NAMES:
+        known = named(name)
+        typer.echo(f"{name}: {known.title}")
+        for what, text in (
+            ("covers", known.coverage), ("licence", known.licence), ("get", known.get)
+        ):  # fmt: skip
+            typer.echo(f"    {what}: {text}")
 
 
 @app.command()

@@ -6,14 +6,38 @@ import sys
 import pytest
 
 from carbonflows.errors import SourceError
-from carbonflows.sources import READERS, read
+from carbonflows.sources import NAMES, named, read, recognised
 from carbonflows.sources.files import file_record, pick_year
+from carbonflows.sources.plain import write_plain
 from carbonflows.store import save_table
 from carbonflows.table import two_regions
 
 
-def test_sources():
-    assert sorted(READERS) == ["example", "plain", "saved", "wiod2013"]
+def test_every_source_says_what_it_is():
+    for name in NAMES:
+        known = named(name)
+        assert known.name == name
+        for text in (known.title, known.coverage, known.licence, known.get):
+            assert len(text) > 10
+
+
+def test_a_table_is_recognised_by_its_files(tmp_path, shared):
+    plain = write_plain(two_regions(), tmp_path / "plain")
+    saved = save_table(two_regions(), tmp_path / "saved.zip")
+    folder = save_table(two_regions(), tmp_path / "saved.zarr")
+    assert recognised(plain) == {"plain": "plain folder"}
+    assert recognised(saved) == {"saved": "a table saved by carbonflows"}
+    assert recognised(folder) == {"saved": "a table saved by carbonflows"}
+    assert recognised(shared / "wiod2013") == {"wiod2013": "WIOD 2013"}
+    assert read("auto", plain).x.tolist() == read("auto", saved).x.tolist() == [100.0, 100.0]
+
+
+def test_what_is_not_recognised_says_what_there_is(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(SourceError, match="looks like no database that carbonflows knows"):
+        read("auto", tmp_path)
+    with pytest.raises(SourceError, match="does not exist"):
+        read("auto", tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -21,7 +45,7 @@ def test_sources():
     [
         ("wiod2031", "no source 'wiod2031', did you mean 'wiod2013'? There are example, plain,"),
         ("Example", "no source 'Example', did you mean 'example'? There are example, plain,"),
-        ("gtap", "no source 'gtap': there are example, plain, saved, wiod2013"),
+        ("gtapx", "no source 'gtapx': use example, plain, saved, wiod2013"),
     ],
 )
 def test_unknown_source_lists_what_there_is(name, message):

@@ -1,16 +1,86 @@
 """The left door: one reader per database, each giving an `IOTable`.
 
-Readers are functions ``read_<name>(path, year, …)`` in a file of their own, imported when they are
-asked for. `READERS` is all there is to registering one.
+A database is a module of this package with a `Source` called ``SOURCE``: what it covers, how to get
+it, how to read and how to recognise it. Naming the module in `NAMES` is all there is to adding one;
+modules are imported when they are asked for.
 """
 
 import difflib
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from carbonflows.errors import SourceError
+from carbonflows.errors import SourceError, some
+from carbonflows.sources.archive import Files
+from carbonflows.sources.source import Source
 from carbonflows.table import IOTable
+
+NAMES = (
+    "example",
+    "plain",
+    "saved",
+    "wiod2013",
+)
+"""Names of the sources, each that of its module."""
+
+
+def named(name: str) -> Source:
+    """Return what is known about one source.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    SourceError
+        No such source.
+
+    Examples
+    --------
+    >>> named("wiod2013").title
+    'World Input-Output Database, 2013 release'
+    >>> named("wiod2031")
+    Traceback (most recent call last):
+    ...
+    carbonflows.errors.SourceError: no source 'wiod2031', did you mean 'wiod2013'? There are
+    example, plain, saved, wiod2013...
+    """
+    if name not in NAMES:
+        close = difflib.get_close_matches(str(name).lower(), NAMES, 1)
+        listed = ", ".join(NAMES)
+        hint = f", did you mean {close[0]!r}? There are {listed}" if close else f": use {listed}"
+        raise SourceError(f"no source {name!r}{hint} or auto", source=name, sources=list(NAMES))
+    found: Source = import_module(f"carbonflows.sources.{name}").SOURCE
+    return found
+
+
+def recognised(path: str | Path) -> dict[str, str]:
+    """Say which sources the files in a place look like.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, folder or zip archive.
+
+    Returns
+    -------
+    dict of str to str
+        Source → release.
+
+    Raises
+    ------
+    SourceError
+        Nothing is there, or it cannot be opened.
+    """
+    files = Files(path)
+    found = {name: named(name).recognise(files) for name in NAMES}
+    return {name: release for name, release in found.items() if release is not None}
 
 
 def read(
@@ -20,8 +90,9 @@ def read(
 
     Parameters
     ----------
-    source : {"example", "plain", "saved", "wiod2013"}
-        What kind of table it is; see `READERS`.
+    source : str
+        What kind of table it is: one of `carbonflows.sources.NAMES`, or ``"auto"`` to recognise it
+        from its files.
     path : str or Path, optional
         File or folder of the table. Only ``"example"`` needs none.
     year : int, optional
@@ -36,68 +107,43 @@ def read(
     Raises
     ------
     SourceError
-        An unknown source, a missing path, or anything wrong with the files.
+        An unknown source, a missing path, files that are not recognised, or anything wrong in them.
 
     Examples
     --------
     >>> read("example", year=2007)
     <IOTable 'WIOD example' 2007: 22 regions, 396 nodes, 110 demand columns, M USD, stressors CO2>
-    >>> read("wiod2031")
-    Traceback (most recent call last):
-    ...
-    carbonflows.errors.SourceError: no source 'wiod2031', did you mean 'wiod2013'? There are
-    example, plain, saved, wiod2013
     """
-    if source not in READERS:
-        listed = ", ".join(sorted(READERS))
-        close = difflib.get_close_matches(str(source).lower(), READERS, 1)
-        raise SourceError(
-            f"no source {source!r}, did you mean {close[0]!r}? There are {listed}"
-            if close
-            else f"no source {source!r}: there are {listed}",
-            source=source, sources=sorted(READERS),
-        )  # fmt: skip
     if path is None and source != "example":
+        if source != "auto":
+            named(source)
         raise SourceError(
             f"source {source!r} needs a path: say which file or folder to read", source=source
         )
-    return READERS[source](path, year=year, **options)
+    if source == "auto":
+        assert path is not None
+        source = the_one_recognised(path)
+    return named(source).read(path, year=year, **options)
 
 
-def _example(path: str | Path | None = None, *, year: int | None = None) -> IOTable:
-    from carbonflows.sources.example import read_example
+def the_one_recognised(path: str | Path) -> str:
+    """Return the one source that some files look like.
 
-    return read_example(path, year=year)
-
-
-def _plain(path: str | Path, *, year: int | None = None, **options: Any) -> IOTable:
-    from carbonflows.sources.plain import read_plain
-
-    return read_plain(path, year, **options)
-
-
-def _saved(path: str | Path, *, year: int | None = None, verify: bool = True) -> IOTable:
-    from carbonflows.store import open_table
-
-    table = open_table(path, verify=verify)
-    if year is not None and table.year != year:
+    Raises
+    ------
+    SourceError
+        None or several.
+    """
+    found = recognised(path)
+    if len(found) == 1:
+        return next(iter(found))
+    if found:
+        listed = some(f"{release} ({name})" for name, release in found.items())
         raise SourceError(
-            f"{path} holds the year {table.year}, not {year}: ask for {table.year}, or give "
-            "another path",
-            path=path, year=year, years=[table.year],
-        )  # fmt: skip
-    return table
-
-
-def _wiod2013(path: str | Path, *, year: int | None = None, **options: Any) -> IOTable:
-    from carbonflows.sources.wiod2013 import read_wiod2013
-
-    return read_wiod2013(path, year, **options)
-
-
-READERS: dict[str, Callable[..., IOTable]] = {
-    "example": _example,
-    "plain": _plain,
-    "saved": _saved,
-    "wiod2013": _wiod2013,
-}
+            f"{path} looks like {listed}: say which one", path=str(path), sources=list(found)
+        )
+    raise SourceError(
+        f"{path} looks like no database that carbonflows knows: name the source, one of "
+        f"{', '.join(NAMES)}",
+        path=str(path),
+    )

@@ -9,7 +9,9 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from carbonflows.errors import SourceError
+from carbonflows.sources.archive import Files
 from carbonflows.sources.files import pick_year
+from carbonflows.sources.source import Source
 from carbonflows.store import open_table
 from carbonflows.table import IOTable
 
@@ -84,3 +86,19 @@ def read_example(path: str | Path | None = None, *, year: int | None = None) -> 
             path=path,
         )
     return example(2007 if year is None else year)
+
+
+def recognise(files: Files) -> str | None:
+    """The example world lies in the package, never in a user's files."""
+    return None
+
+
+SOURCE = Source(
+    name="example",
+    title="Example world: World Input-Output Database 2013, summed",
+    coverage="1995, 2000, 2004, 2007, 2009; 22 regions, 18 sectors; CO2",
+    licence="see the README beside it; cite Timmer et al. 2015 and Genty et al. 2012",
+    get="nothing to get: it ships with carbonflows",
+    read=read_example,
+    recognise=recognise,
+)

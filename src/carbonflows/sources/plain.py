@@ -56,8 +56,10 @@ import pandas as pd
 from carbonflows.errors import CarbonflowsError, LabelError, SourceError, StoreError, some
 from carbonflows.labels import NODE, Array
 from carbonflows.placing import placing
+from carbonflows.sources.archive import Files
 from carbonflows.sources.cells import labelled_frame
 from carbonflows.sources.files import file_record, pick_year
+from carbonflows.sources.source import Source
 from carbonflows.table import Extension, IOTable
 
 _TEXTS = ("unit", "currency", "price_basis", "name", "source", "output")
@@ -347,3 +349,22 @@ def _units(
             labels=without,
         )
     return units
+
+
+def recognise(files: Files) -> str | None:
+    """Look for the three files that every plain folder has, and its metadata."""
+    stems = {name.rsplit("/", 1)[-1].lower() for name in files.names}
+    told = stems & {"table.toml", "table.json"}
+    flows = all(stems & {f"{stem}.csv", f"{stem}.parquet"} for stem in ("z", "y", "f"))
+    return "plain folder" if told and flows and files.path.is_dir() else None
+
+
+SOURCE = Source(
+    name="plain",
+    title="Plain folder of labelled CSV or Parquet files",
+    coverage="any table: write your own in this layout",
+    licence="that of the table",
+    get="see the documentation of the layout; write_plain(table, path) writes one to look at",
+    read=read_plain,
+    recognise=recognise,
+)

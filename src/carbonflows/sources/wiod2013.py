@@ -24,7 +24,9 @@ import pandas as pd
 
 from carbonflows.errors import CarbonflowsError, SourceError, some
 from carbonflows.labels import DEMAND, NODE
+from carbonflows.sources.archive import Files
 from carbonflows.sources.files import file_record, pick_year
+from carbonflows.sources.source import Source
 from carbonflows.sources.wiod2013_excel import (
     Parts,
     accounts_beside,
@@ -34,11 +36,11 @@ from carbonflows.sources.wiod2013_excel import (
 from carbonflows.sources.wiod2013_labels import iso3, sector_names
 from carbonflows.table import Extension, IOTable, OutputPolicy
 
-SOURCE = (
+CITATION = (
     "World Input-Output Database, 2013 release: Timmer, Dietzenbacher, Los, Stehrer and de Vries "
     "(2015), Review of International Economics 23:575-605"
 )
-CO2_SOURCE = (
+CO2_CITATION = (
     "WIOD environmental accounts, CO2, May 2012: Genty, Arto and Neuwahl (2012), Final database of "
     "environmental satellite accounts, WIOD deliverable 4.6"
 )
@@ -134,7 +136,7 @@ def read_wiod2013(
             year=year,
             price_basis="current basic prices",
             name="WIOD 2013",
-            source=SOURCE if co2 is False else f"{SOURCE}; {CO2_SOURCE}",
+            source=CITATION if co2 is False else f"{CITATION}; {CO2_CITATION}",
             members={r: ["*"] if r == "ROW" else [r] for r in regions},
             provenance={
                 "reader": "wiod2013",
@@ -219,7 +221,7 @@ def _emissions(parts: Parts) -> Extension:
         homes,
         unit="kt CO2",
         name="emissions",
-        source=CO2_SOURCE,
+        source=CO2_CITATION,
     )
 
 
@@ -265,3 +267,22 @@ def _from_npz(file: Path) -> Parts:
             )
         parts |= {"co2": data["co2_kt"], "co2_households": data["co2_hh_kt"]}
     return parts
+
+
+def recognise(files: Files) -> str | None:
+    """Look for a table file of the release by its name."""
+    found = [name for name in files.names if _year_of(Path(name)) is not None]
+    return "WIOD 2013" if found else None
+
+
+SOURCE = Source(
+    name="wiod2013",
+    title="World Input-Output Database, 2013 release",
+    coverage="1995–2011 (CO2 to 2009); 40 countries and the rest of the world, 35 industries",
+    licence="free with citation: Timmer et al. 2015; Genty et al. 2012 for CO2",
+    get="from the WIOD page of the Groningen Growth and Development Centre: the World Input-Output "
+    "Tables, Release 2013 (wiotYY_row_….xlsx), and from its environmental accounts CO2_may12.zip; "
+    "put both into one folder",
+    read=read_wiod2013,
+    recognise=recognise,
+)

@@ -21,7 +21,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Source = Annotated[str | None, typer.Option(help="Kind of table: example, plain, saved, wiod2013.")]
+Source = Annotated[
+    str | None, typer.Option(help="Kind of table (see: carbonflows sources), or auto.")
+]
 TablePath = Annotated[Path | None, typer.Option("--path", help="File or folder of the table.")]
 Year = Annotated[int | None, typer.Option(help="Year of the table.")]
 

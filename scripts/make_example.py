@@ -70,10 +70,10 @@ emissions are on their final demand `CONS_h`.
 - {CO2_CITATION}.
 
 **Licence.** The WIOD project (Groningen Growth and Development Centre, University of Groningen)
-publishes its data under the Creative Commons Attribution 4.0 International licence (CC BY 4.0). It
-says so for its 2016 release; check its page of the 2013 release before you pass these files on. The
-flows came through the R package `wiod`, which rounds them to whole M USD. Cite the two papers above
-when you publish results.
+publishes its tables free to use with citation, and its 2016 release under the Creative Commons
+Attribution 4.0 International licence (CC BY 4.0). This excerpt of the 2013 release is passed on with
+attribution in that spirit; that the same licence covers it could not be verified. The flows came through the R package `wiod`, which rounds them to whole M USD. Cite the two
+papers above when you publish results.
 
 **Changes made.** Countries and sectors were summed as `regions.csv` and `sectors.csv` say: `EEU`
 are the eastern members of the European Union with Cyprus, `WEU` the rest of its western members,

@@ -204,6 +204,45 @@ def test_a_full_disk(capsys, small_disk, monkeypatch):
     assert {p.name for p in small_disk.iterdir()} == {"filler"}
 
 
+def test_ctrl_c_says_that_nothing_is_left(tmp_path):
+    out = tmp_path / "o"
+    code = (
+        "import sys, signal, carbonflows.study.analysis as a\n"
+        "def slow(*args, **kwargs):\n    signal.raise_signal(signal.{signal})\n"
+        "a.footprint = slow\n"
+        "from carbonflows.cli import main\n"
+        "main(['run', 'belt-and-road', '--out', {out!r}, '--no-figures'])"
+    )
+    for name in ("SIGINT", "SIGTERM"):
+        text = code.format(signal=name, out=str(out))
+        done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+        assert done.returncode == 130
+        assert done.stderr.strip() == "stopped: nothing half-written is left"
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_read_only_file_system(capsys, tmp_path_factory):
+    place = tmp_path_factory.mktemp("ro")
+    mount = shutil.which("mount")
+    done = mount and subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)], capture_output=True
+    )
+    if not done or done.returncode:
+        pytest.skip("a read-only file system cannot be mounted here")
+    try:
+        err = refused(capsys, "run", "belt-and-road", "--out", place / "o", "--no-figures")
+        assert "Read-only" in err
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_file_in_the_way(capsys, tmp_path):
+    (tmp_path / "file").write_text("x")
+    err = refused(capsys, "run", "belt-and-road", "--out", tmp_path / "file" / "sub")
+    assert "is in the way" in err
+    assert "is a file" in refused(capsys, "run", "belt-and-road", "--out", tmp_path / "file")
+
+
 def test_help_answers_without_the_scientific_stack():
     code = (
         "import sys\nfrom carbonflows.cli import main\n"

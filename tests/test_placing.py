@@ -53,7 +53,7 @@ def test_what_appears_meanwhile_is_not_overwritten(tmp_path):
             temporary.write_text("mine")
             path.write_text("yours")
 
-    with pytest.raises(StoreError, match="a exists: pass overwrite=True"):
+    with pytest.raises(StoreError, match="a exists: overwrite it on purpose"):
         slow()
     assert path.read_text() == "yours"
     assert os.listdir(tmp_path) == ["a"]

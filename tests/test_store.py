@@ -182,7 +182,7 @@ def test_hash_is_the_same_in_another_process():
 def test_refuses_to_overwrite_unless_asked(tmp_path, suffix):
     path = save_table(two_regions(), tmp_path / f"t.{suffix}")
     other = two_regions().replace(name="other")
-    with pytest.raises(StoreError, match=rf"t\.{suffix} exists: pass overwrite=True"):
+    with pytest.raises(StoreError, match=rf"t\.{suffix} exists: overwrite it on purpose"):
         save_table(other, path)
     assert open_table(path).name == "two regions"
     save_table(other, path, overwrite=True)
@@ -465,3 +465,12 @@ def test_unverified_opening_skips_the_checksums(tmp_path):
     path = save_table(two_regions(), tmp_path / "t.zarr")
     edit(path, name="renamed")
     assert open_table(path, verify=False).name == "renamed"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "photos.zip"])
+def test_only_a_saved_table_is_ever_replaced(tmp_path, name):
+    stranger = tmp_path / name
+    stranger.write_text("mine")
+    with pytest.raises(StoreError, match="not a saved table"):
+        save_table(two_regions(), stranger, overwrite=True)
+    assert stranger.read_text() == "mine"

@@ -4,9 +4,10 @@ A mistake of the user's gives one line on stderr and exit code 1 (2 where the co
 mistyped); a mistake of ours keeps its traceback.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or a polite request to end."""
 
 Source = Annotated[
     str | None, typer.Option(help="Kind of table (see: carbonflows sources), or auto.")
@@ -195,15 +199,35 @@ def main(arguments: list[str] | None = None) -> None:
     arguments : list of str, optional
         Words of the command; those of the process by default.
     """
+    with suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, _terminated)
     try:
-        app(arguments)
+        code = app(arguments, standalone_mode=False)
+        if code == INTERRUPTED:  # what the parser makes of Ctrl-C
+            _stopped()
+        sys.exit(code if isinstance(code, int) else 0)
     except KeyboardInterrupt:
-        typer.echo("stopped: nothing half-written is left", err=True)
-        sys.exit(130)
+        _stopped()
     except Exception as error:
+        if hasattr(error, "exit_code") and hasattr(error, "show"):  # a mistyped command
+            error.show()
+            sys.exit(error.exit_code)
         from carbonflows.errors import CarbonflowsError
 
-        if not isinstance(error, CarbonflowsError):
+        if isinstance(error, CarbonflowsError):
+            typer.echo(f"error: {error}", err=True)
+        elif isinstance(error, OSError) and error.filename:
+            typer.echo(f"error: {error.filename}: {error.strerror}; check it", err=True)
+        else:
             raise
-        typer.echo(f"error: {error}", err=True)
         sys.exit(1)
+
+
+def _terminated(signum: int, frame: object) -> None:
+    """Clean up on a polite request to end, as on Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _stopped() -> None:
+    typer.echo("stopped: nothing half-written is left", err=True)
+    sys.exit(INTERRUPTED)

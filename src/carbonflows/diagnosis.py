@@ -20,6 +20,16 @@ from carbonflows.table import IOTable, block_sum
 LEVELS = ("ok", "note", "warning", "error")
 
 
+class Finding(TypedDict):
+    """One line of a diagnosis."""
+
+    level: str
+    check: str
+    value: float
+    unit: str
+    detail: str
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """Findings about a table.
@@ -39,6 +49,12 @@ class Diagnosis:
     def worst(self) -> str:
         """Highest level among the findings."""
         return max(self.findings["level"], key=LEVELS.index, default="ok")
+
+    def with_(self, *more: Finding) -> "Diagnosis":
+        """Return this diagnosis with further findings."""
+        return Diagnosis(
+            self.table, pd.concat([self.findings, pd.DataFrame(more)], ignore_index=True)
+        )
 
     def at(self, level: str) -> pd.DataFrame:
         """Findings of one level."""
@@ -93,16 +109,6 @@ def diagnose(table: IOTable) -> Diagnosis:
     return Diagnosis(table.label, pd.DataFrame(rows))
 
 
-class Finding(TypedDict):
-    """One line of a diagnosis."""
-
-    level: str
-    check: str
-    value: float
-    unit: str
-    detail: str
-
-
 def _finding(level: str, check: str, value: float, unit: str, detail: str = "") -> Finding:
     return {"level": level, "check": check, "value": float(value), "unit": unit, "detail": detail}
 
@@ -110,6 +116,8 @@ def _finding(level: str, check: str, value: float, unit: str, detail: str = "") 
 def _totals(table: IOTable) -> Iterator[Finding]:
     size = f"{len(table.nodes)} nodes, {len(table.regions)} regions"
     yield _finding("ok", "world output", table.x.sum(), table.unit, size)
+    if table.currency is None:
+        yield _finding("warning", "unit of money names no known currency", 1, table.unit)
     for extension in table.extensions.values():
         inside = "final users included" if extension.has_final else "no final users given"
         for i, stressor in enumerate(extension.stressors):

@@ -9,7 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from carbonflows.errors import CarbonflowsError, StoreError
@@ -81,7 +81,8 @@ def placing(
                 "elsewhere",
                 path=path, needed=needed, free=free,
             ) from error  # fmt: skip
-        if isinstance(error, CarbonflowsError):
+        elsewhere = error.filename and not str(error.filename).startswith(str(path.parent))
+        if isinstance(error, CarbonflowsError) or elsewhere:
             raise
         raise StoreError(
             f"{path} could not be written ({error.strerror or error}): save it elsewhere",
@@ -108,7 +109,9 @@ def _refuse(path: Path, overwrite: bool, replaceable: Callable[[Path], None] | N
         return
     if not overwrite:
         raise StoreError(
-            f"{path} exists: pass overwrite=True to replace it, or choose another name", path=path
+            f"{path} exists: overwrite it on purpose (overwrite=True, --overwrite) or choose "
+            "another name",
+            path=path,
         )
     if replaceable is not None:
         replaceable(path)
@@ -149,7 +152,8 @@ def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # a file system that has become read-only keeps what it has
+            path.unlink(missing_ok=True)
 
 
 def _size(size: int) -> str:

@@ -302,6 +302,15 @@ def _converter():  # type: ignore[no-untyped-def]
     return country_converter.CountryConverter()
 
 
+def require_grouping(given: object) -> None:
+    """Raise unless something is a `Grouping` or None."""
+    if given is not None and not isinstance(given, Grouping):
+        raise GroupingError(
+            f"a grouping is needed, not a {type(given).__name__}: use load_grouping(name) or "
+            "Grouping(mapping)"
+        )
+
+
 def aggregate(
     table: IOTable,
     regions: Grouping | None = None,
@@ -343,6 +352,8 @@ def aggregate(
     >>> world.Z.to_numpy().tolist(), world.x.tolist()
     ([[100.0]], [200.0])
     """
+    for given in (regions, sectors):
+        require_grouping(given)
     of_region = _assign(regions, table.regions)
     of_sector = _assign(sectors, table.sectors)
     new_nodes, node = _regroup(table.nodes, of_region, of_sector, NODE)

@@ -107,8 +107,12 @@ def save_table(table: IOTable, path: str | Path, *, overwrite: bool = False) -> 
 
 
 def _saved_table(path: Path) -> None:
-    """Raise if a folder is not a saved table, so that nothing else is ever replaced by one."""
-    if path.is_dir() and (path.suffix == ".zip" or not (path / "zarr.json").is_file()):
+    """Raise if something is not a saved table, so that nothing else is ever replaced by one."""
+    if path.is_dir():
+        ours = path.suffix != ".zip" and (path / "zarr.json").is_file()
+    else:
+        ours = zipfile.is_zipfile(path) and "zarr.json" in zipfile.ZipFile(path).namelist()
+    if not ours:
         raise StoreError(
             f"{path} is not a saved table, so it is not replaced: delete it or choose another name",
             path=path,

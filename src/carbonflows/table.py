@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from carbonflows import units
-from carbonflows.errors import DataError, LabelError, ShapeError, some
+from carbonflows.errors import DataError, LabelError, ShapeError, UnitError, some
 from carbonflows.labels import (
     DEMAND,
     NODE,
@@ -167,7 +167,7 @@ class IOTable:
         Intermediate flows [money/yr].
     Y : DataFrame (n, m·q)
         Final demand [money/yr]. Every region of the nodes must have at least one column.
-    extensions : Extension or sequence of Extension
+    extensions : Extension, sequence or mapping of Extension
         Emissions and other stressors, conformed to the table's labels.
     output : {"rows", "columns", "given"}
         Where gross output comes from: ``rows`` (default) is ``x = Z1 + Y1``, with which every
@@ -247,7 +247,7 @@ class IOTable:
         Z: pd.DataFrame,
         Y: pd.DataFrame,
         *,
-        extensions: Extension | Iterable[Extension] = (),
+        extensions: Extension | Iterable[Extension] | Mapping[str, Extension] = (),
         output: OutputPolicy = "rows",
         x: pd.Series | None = None,
         value_added: pd.Series | pd.DataFrame | None = None,
@@ -261,6 +261,12 @@ class IOTable:
         provenance: Mapping[str, Any] | None = None,
         copy: bool = True,
     ) -> None:
+        for name_, frame in (("Z", Z), ("Y", Y)):
+            if not isinstance(frame, pd.DataFrame):
+                raise DataError(
+                    f"{name_} is a {type(frame).__name__}, not a DataFrame: label its rows and "
+                    "columns"
+                )
         nodes = pairs(Z.index, "Z rows", NODE)
         if Z.shape[0] != Z.shape[1]:
             apart = pairs(Z.columns, "Z columns", NODE).symmetric_difference(nodes)
@@ -298,12 +304,16 @@ class IOTable:
                 output=output,
             )
 
+        if isinstance(extensions, Mapping):
+            extensions = list(extensions.values())
         listed = [extensions] if isinstance(extensions, Extension) else list(extensions)
         names = [e.name for e in listed]
         if len(set(names)) != len(names):
             raise LabelError(f"two extensions are called {some(repeated(names))}", labels=names)
         conformed = {e.name: e._conformed(nodes, demand) for e in listed}
 
+        if not unit.strip() or units.convertible(unit, "t"):
+            raise UnitError(f"unit {unit!r} is no unit of money: state one, for example 'M USD'")
         named = units.currency(unit)
         if currency is not None and named is not None and currency != named:
             raise LabelError(

@@ -191,3 +191,32 @@ def test_emissions_cannot_be_reassigned() -> None:
     assert isinstance(load, Emissions)
     with pytest.raises(AttributeError):
         load.unit = "t"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "said"),
+    [
+        ("CO2", "kWh CO2", "measures no mass of CO2"),
+        ("CO2", "furlong CO2", "measures no mass"),
+        ("CO2", "Mt C", "C is not CO2"),
+        ("CO2 combustion", "kt CH4", "CH4 is not CO2"),
+        ("CO2", "Mtt", "is not known"),
+    ],
+)
+def test_units_that_contradict_the_stressor(name: str, unit: str, said: str) -> None:
+    table = two_regions()
+    F = pd.DataFrame([[1.0, 2.0]], [name], table.nodes)
+    with pytest.raises(UnitError, match=said):
+        emissions(table.replace(extensions=Extension(F, unit=unit)))
+
+
+@pytest.mark.parametrize("unit", ["", "  ", "Mt CO2", "kg"])
+def test_money_is_no_mass(unit: str) -> None:
+    with pytest.raises(UnitError, match="no unit of money"):
+        two_regions().replace(unit=unit)
+
+
+def test_carbon_in_units_of_carbon_stays_carbon() -> None:
+    table = two_regions()
+    F = pd.DataFrame([[1000.0, 2000.0]], ["fossil carbon"], table.nodes)
+    assert emissions(table.replace(extensions=Extension(F, unit="kt C"))).unit == "Mt C"

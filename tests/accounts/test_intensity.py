@@ -167,3 +167,11 @@ def test_denominators_compare_in_one_unit() -> None:
     assert found["far_apart"].tolist() == [False, True, True, False]
     with pytest.raises(UnitError):
         denominator_ratio(first, Denominator(second.values, "person"))
+
+
+def test_a_group_with_an_unknown_member_has_no_mean() -> None:
+    values = pd.Series({"A": 1.0, "B": np.nan, "C": 3.0})
+    weights = pd.Series({"A": 2.0, "B": np.nan, "C": 1.0})
+    means = group_means(values, weights, {"A": "g", "B": "g", "C": "h"})
+    assert means.loc["g"].isna().all()
+    assert means.loc["h"].tolist() == [3.0, 3.0, 3.0]

@@ -56,6 +56,12 @@ def test_the_rest_is_summed_by_sign_and_stated(many):
     assert "20 regions with the largest net flows of 189" in note_of(figure)
 
 
+@pytest.mark.parametrize(("n", "rows"), [(41, 41), (44, 44), (45, 42)])
+def test_a_few_left_over_are_drawn_too(n, rows):
+    net = pd.Series(np.linspace(-3, 2.9, n), [f"R{i}" for i in range(n)])
+    assert len(found(ranked_nets(net, unit="Mt"), "name")) == rows
+
+
 def test_one_sided_and_zero_nets_work():
     assert found(ranked_nets(pd.Series({"A": 0.0, "B": 2.0}), unit="Mt"), "name") == ["B", "A"]
     assert found(ranked_nets(pd.Series({"A": -1.0}), unit="Mt"), "value") == ["−1.0"]
@@ -78,7 +84,7 @@ def test_each_row_is_a_panel_with_its_home_share(shares):
     home = [shares.loc["Block", own["Block"]].sum()]
     home += [shares.loc[row, row] for row in shares.index[1:]]
     assert found(figure, "home") == [f"{value:.1f} % at home" for value in home]
-    assert found(figure, "top") == ["Top countries: USA\u00a04.9, JPN\u00a02.1"]
+    assert " ".join(found(figure, "top")) == "Largest consumers: USA\u00a04.9, JPN\u00a02.1"
 
 
 def test_bars_carry_everything_consumed_elsewhere(shares):
@@ -91,6 +97,17 @@ def test_bars_carry_everything_consumed_elsewhere(shares):
         assert f"Other ({len(away) - 3})" in texts
         scale = bars[0] / away.max()
         assert sum(bars) / scale == pytest.approx(away.sum())
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 7, 8, 9, 13])
+def test_panels_leave_little_of_the_page_empty(n):
+    names = [f"R{i}" for i in range(n)]
+    shares = pd.DataFrame(np.full((n, n), 100 / n), names, names)
+    figure = sources_and_sinks(shares, noun="group")
+    across = len({round(axes.get_position().x0, 3) for axes in figure.axes})
+    assert across == min(n, across)
+    assert -n % max(across, 1) <= 1 or n > 12
+    assert "Percent of each group's emissions, by the group" in note_of(figure)
 
 
 def test_bars_share_one_scale(shares):

@@ -14,6 +14,7 @@ from carbonflows.figures.choropleth import choropleth_pair, gap_bars, gap_map
 from carbonflows.figures.classes import diverging_classes, sequential_classes
 from carbonflows.figures.page import note_of
 from carbonflows.figures.shapes import region_shapes
+from carbonflows.figures.style import diverging
 
 
 def fills(axes):
@@ -61,6 +62,18 @@ def test_regions_without_value_are_hatched_and_in_the_legend(values, regions):
     assert "no data" in legend_texts(figure)
 
 
+def test_a_residual_region_is_hatched_over_its_colour(values, regions):
+    rest = ["Rest of world"]
+    figure = choropleth_pair(values, regions, unit="Mt", residual=rest)
+    assert [c.get_gid() for c in hatched(figure)] == ["residual", "residual"]
+    assert "hatched: one average for all other countries" in legend_texts(figure)
+    assert len(fills(figure.axes[0])) == len(values)  # it keeps its colour
+    without = choropleth_pair(values.drop(index=rest), regions, unit="Mt", residual=rest)
+    assert "hatched: one average for all other countries" not in legend_texts(without)
+    with pytest.raises(LabelError, match="Mars: no shape"):
+        gap_map(values["Production"], regions, unit="Mt", residual=["Mars"])
+
+
 def test_land_in_no_region_is_hatched():
     shapes = region_shapes({"China": ["CHN"], "Americas": ["USA", "CAN", "MEX"]})
     figure = gap_map(pd.Series({"China": 1.0, "Americas": -2.0}), shapes, unit="Mt")
@@ -71,7 +84,10 @@ def test_gap_map_is_symmetric(values, regions):
     gap = values["Production"] - values["Consumption"]
     figure = gap_map(gap, regions, unit="Mt")
     scale = diverging_classes(gap.to_numpy())
-    assert np.array(scale.breaks) == pytest.approx(-np.array(scale.breaks)[::-1])
+    ups = {b for b in scale.breaks if b > 0}
+    downs = {-b for b in scale.breaks if b < 0}
+    assert ups >= downs or downs >= ups
+    assert min(ups) == min(downs)
     assert fills(figure.axes[0]) == [to_hex(c) for c in scale.colours_of(gap.to_numpy())]
     assert {"consumption higher", "production higher"} <= set(legend_texts(figure))
 
@@ -99,8 +115,27 @@ def test_class_limits_ascend_and_part_the_values(numbers, classes):
 @given(arrays(float, st.integers(1, 60), elements=st.floats(-1e6, 1e6, width=32)))
 def test_diverging_classes_put_zero_in_the_middle(numbers):
     scale = diverging_classes(numbers)
-    assert scale.colours_of(np.zeros(1)) == [scale.colours[len(scale.colours) // 2]]
+    assert scale.colours_of(np.zeros(1)) == [diverging(3)[1]]
     assert list(scale.breaks) == sorted(set(scale.breaks))
+    colours = scale.colours_of(numbers)
+    for end, outer in ((numbers.max(), scale.colours[-1]), (numbers.min(), scale.colours[0])):
+        assert outer == diverging(3)[1] or outer in colours, end  # no empty outer class
+
+
+def test_gap_classes_are_equal_steps_or_a_round_progression():
+    even = diverging_classes(np.array([-0.16, -0.12, -0.06, 0.02, 0.105, 0.17, 0.256]))
+    assert even.breaks == (-0.15, -0.1, -0.05, 0.05, 0.1, 0.15, 0.2)
+    assert even.colours_of(np.array([0.105])) != even.colours_of(np.array([0.256]))
+    skewed = diverging_classes(np.array([1399.0, 406, 217, 120, -965, 60, 40, 31, 15, 9, 2, 1]))
+    assert skewed.breaks == (-500, -200, -100, 100, 200, 500, 1000)
+
+
+@given(arrays(float, st.integers(12, 60), elements=st.floats(0.0009765625, 1e6, width=32)))
+def test_no_shared_class_spans_far_more_than_a_third(numbers):
+    scale = sequential_classes(numbers, 6)
+    if len(scale.breaks) == 5:
+        edges = [numbers.min(), *scale.breaks, numbers.max()]
+        assert np.diff(edges).max() <= 0.42 * (numbers.max() - numbers.min())
 
 
 def test_gap_bars_are_sorted_and_signed(values):
@@ -118,6 +153,13 @@ def test_gap_bars_state_what_is_left_out(many):
     figure = gap_bars(values, unit="Mt", top=30)
     assert sum(t.get_gid() == "name" for t in figure.axes[0].texts) == 30
     assert "30 regions with the largest gaps of 189; the other 159" in note_of(figure)
+
+
+def test_gap_bars_draw_a_few_left_over_too(many):
+    values = pd.DataFrame({"p": many.sum(axis=1), "c": many.sum(axis=0)}).iloc[:41]
+    figure = gap_bars(values, unit="Mt")
+    assert sum(t.get_gid() == "name" for t in figure.axes[0].texts) == 41
+    assert note_of(figure) == ""
 
 
 def test_bad_values_are_refused(values, regions):

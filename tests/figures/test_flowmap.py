@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from carbonflows.errors import DataError, LabelError
-from carbonflows.figures.flowmap import WIDEST, arrow, chosen_flows, flow_map, widths
+from carbonflows.figures.arrows import WIDEST, arrow, curves_between, widest_shaft, widths
+from carbonflows.figures.flowmap import chosen_flows, flow_map
 from carbonflows.figures.labels import overlap, placed, spread
 from carbonflows.figures.page import note_of
 
@@ -105,6 +106,57 @@ def test_widths_are_proportional():
     assert widths(np.array([80.0, 40.0, 20.0]), 80.0) == pytest.approx(
         [WIDEST, WIDEST / 2, WIDEST / 4]
     )
+
+
+def test_short_or_few_arrows_are_slimmer():
+    far = np.column_stack([np.linspace(60, 120, 12), np.zeros(12)])
+    assert widest_shaft(np.zeros((12, 2)), far) == WIDEST
+    assert widest_shaft(np.zeros((6, 2)), far[:6]) < WIDEST
+    assert widest_shaft(np.zeros((12, 2)), far / 6) < WIDEST / 2
+
+
+def test_arrows_meet_a_busy_place_side_by_side():
+    places = np.array([[80.0, 40], [10, 30], [10, 34], [12, 38], [14, 42], [150, 40]])
+    source, target = np.array([1, 2, 3, 4, 0]), np.array([0, 0, 0, 0, 5])
+    curves = curves_between(places, source, target, np.full(5, 2.0), room=(172, 90))
+    ends = np.array([*(c[-1] for c in curves[:4]), curves[4][0]])
+    from_place = np.hypot(*(ends - places[0]).T)
+    assert from_place.min() > 1
+    gaps = [np.hypot(*(a - b)) for i, a in enumerate(ends) for b in ends[i + 1 :]]
+    assert min(gaps) > 1.5
+    for curve in curves[:4]:  # heads point at the place
+        heading, goal = curve[-1] - curve[-2], places[0] - curve[-1]
+        assert heading @ goal > 0.99 * np.hypot(*heading) * np.hypot(*goal)
+
+
+def test_heads_are_above_all_shafts(flows, regions):
+    figure = flow_map(flows, regions, unit="Mt", top=72)
+    heads = [p for a in figure.axes for p in a.patches if str(p.get_gid()).startswith("head-")]
+    assert len(heads) == 72
+    assert min(p.get_zorder() for p in heads) > max(p.get_zorder() for p in arrows(figure))
+
+
+def test_only_regions_with_an_arrow_are_named_on_a_full_map(many, countries):
+    figure = flow_map(many, countries, unit="Mt", top=3)
+    off = many.to_numpy() * (1 - np.eye(len(many)))
+    ends = np.unravel_index(np.argsort(off, axis=None)[-3:], off.shape)
+    assert {t.get_text() for t in texts(figure, "label")} == set(many.index[np.ravel(ends)])
+
+
+def test_a_residual_region_is_a_square_without_fill(flows, regions):
+    figure = flow_map(flows, regions, unit="Mt", residual=["Rest of world"], noun="group")
+    marks = [line for a in figure.axes for line in a.lines if line.get_gid() == "residual"]
+    assert len(marks) == 1
+    fills = [c for c in figure.axes[0].collections if c.get_zorder() == 2]
+    assert len(fills[0].get_paths()) == len(flows) - 1
+    assert "Rest of world: all other countries (grey)" in note_of(figure)
+    assert "between 9 groups" in note_of(figure)
+
+
+@pytest.mark.parametrize(("n", "message"), [(1, "one region only"), (2, "no positive flow")])
+def test_trivial_worlds_have_nothing_to_draw(flows, regions, n, message):
+    with pytest.raises(DataError, match=f"nothing to draw: {message}"):
+        flow_map(0 * flows.iloc[:n, :n], regions, unit="Mt")
 
 
 def test_an_arrow_and_its_opposite_bend_apart():

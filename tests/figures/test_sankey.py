@@ -14,13 +14,32 @@ def patches(figure, gid):
 
 
 def test_a_ribbon_per_flow_and_a_node_per_region_and_side(flows):
-    figure = sankey(flows, unit="Mt CO2", top=9)
+    figure = sankey(flows, unit="Mt CO2", top=9, least=0)
     assert len(patches(figure, "ribbon")) == 72
     assert len(patches(figure, "node")) == 18
     assert "All flows between regions are drawn" in note_of(figure)
-    own = sankey(flows, unit="Mt CO2", top=9, own=True)
+    own = sankey(flows, unit="Mt CO2", top=9, own=True, least=0)
     assert len(patches(own, "ribbon")) == 81
     assert "All flows, including those of a region to itself, are drawn" in note_of(own)
+
+
+def test_thin_flows_become_stubs_and_are_counted(flows):
+    off = (flows - np.diag(np.diag(flows))).to_numpy()
+    thin = off[(off > 0) & (off < 0.01 * off.sum())]
+    figure = sankey(flows, unit="Mt CO2", top=9, least=0.01, noun="group")
+    assert len(patches(figure, "ribbon")) == 72 - len(thin)
+    note = note_of(figure)
+    assert f"{len(thin)} flows below 1 % of that each" in note
+    assert f"or {100 * thin.sum() / off.sum():.1f} % together" in note
+    assert "Flows between groups" in note
+    stubs = sum(p.get_height() for p in patches(figure, "stub"))
+    nodes = sum(p.get_height() for p in patches(figure, "node"))
+    assert stubs / nodes == pytest.approx(thin.sum() / off.sum())
+
+
+def test_one_region_is_nothing_to_draw():
+    with pytest.raises(DataError, match="nothing to draw: one region only"):
+        sankey(pd.DataFrame([[3.0]], ["A"], ["A"]), unit="Mt")
 
 
 def test_nodes_are_as_high_as_their_flows(flows):

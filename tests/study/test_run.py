@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 
 import carbonflows as cf
-from carbonflows.errors import GroupingError, LabelError, SourceError, StoreError
+from carbonflows.errors import GroupingError, LabelError, SourceError, StoreError, StudyError
+from carbonflows.sources.plain import write_plain
 from carbonflows.study import load_study, run
 from carbonflows.study import package as package_module
+from carbonflows.table import two_regions
 
 COLUMNS = {
     "accounts": "year,region,production,consumption,direct,teim,teex,feim,feex,"
@@ -242,3 +244,89 @@ def test_world_bank_denominators(tmp_path, shared):
     gdp = found.loc[("USA", "production", "gdp"), "value"]
     assert gdp == pytest.approx(found.loc[("USA", "production", "value_added"), "value"], rel=0.1)
     assert np.isnan(found.loc[("TWN", "production", "gdp"), "value"])
+
+
+OWN = """title = "Own"
+[table]
+source = "plain"
+path = "{path}"
+"""
+
+
+def own(tmp_path, table, more=""):
+    folder = write_plain(table, tmp_path / "t")
+    file = tmp_path / "own.toml"
+    file.write_text(OWN.format(path=folder.name) + more, encoding="utf-8")
+    return file
+
+
+def test_regions_that_no_map_knows_run_without_the_maps(tmp_path):
+    result = run(own(tmp_path, two_regions().replace(year=2012)), tmp_path / "out")
+    stems = {p.stem for p in (result.folder / "figures").iterdir()}
+    assert stems == {"net_exports", "intensity_gap", "sankey"}
+    html = result.report.read_text(encoding="utf-8")
+    assert "flow map: not drawn" in html
+    assert "A, B" in html
+
+
+def test_one_region_runs(tmp_path):
+    world = cf.aggregate(two_regions(), cf.Grouping({"A": "world", "B": "world"}))
+    result = run(own(tmp_path, world), tmp_path / "out")
+    assert len(result.headlines) == 1
+    assert "nan" not in " ".join(result.headlines)
+
+
+def test_zero_value_added_gives_no_nan_headline(tmp_path):
+    table = two_regions()
+    none = pd.Series(0.0, table.nodes)
+    result = run(own(tmp_path, table.replace(value_added=none)), tmp_path / "out", figures=False)
+    assert not [line for line in result.headlines if "nan" in line]
+    assert "nan %" not in result.report.read_text(encoding="utf-8")
+
+
+def test_inventories_that_break_the_order_of_measures_are_reported(tmp_path, result):
+    fine = result.diagnosis.findings.set_index("check").loc[
+        "regions with gross exports out of order"
+    ]
+    assert fine["level"] == "ok"
+    table = two_regions()
+    Y = table.Y.copy()
+    Y.iloc[0, 0] = -10.0
+    other = run(own(tmp_path, table.replace(Y=Y)), tmp_path / "out", figures=False)
+    odd = other.diagnosis.findings.set_index("check").loc["regions with gross exports out of order"]
+    assert odd["level"] == "warning"
+    assert "A" in odd["detail"]
+
+
+PUBLISHED = """
+[published]
+source = "s"
+differs = "d"
+[[published.values]]
+quantity = "net exports"
+region = "{region}"
+value = 1
+unit = "{unit}"
+"""
+
+
+def test_printed_numbers_are_compared_in_their_own_unit(tmp_path):
+    more = PUBLISHED.format(region="A", unit="kt CO2")
+    found = run(own(tmp_path, two_regions(), more), tmp_path / "out", figures=False)
+    (row,) = found.tables["published"].itertuples()
+    assert row.computed == pytest.approx(16 / 3 * 1000)
+
+
+@pytest.mark.parametrize(
+    ("region", "unit", "said"), [("EX", "Mt CO2", "names the region 'EX'"), ("A", "USD", "'USD'")]
+)
+def test_printed_numbers_that_cannot_be_compared(tmp_path, region, unit, said):
+    file = own(tmp_path, two_regions(), PUBLISHED.format(region=region, unit=unit))
+    with pytest.raises(StudyError, match=said):
+        run(file, tmp_path / "out", figures=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_aggregating_first_needs_a_grouping(tmp_path):
+    with pytest.raises(StudyError, match="name a grouping"):
+        run(own(tmp_path, two_regions()), tmp_path / "out", route="aggregate_first")

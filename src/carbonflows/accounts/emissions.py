@@ -16,7 +16,7 @@ import pandas as pd
 from carbonflows import units
 from carbonflows.errors import DataError, LabelError, UnitError, some
 from carbonflows.labels import Array
-from carbonflows.regions import Grouping
+from carbonflows.regions import Grouping, require_grouping
 from carbonflows.solve import Leontief
 from carbonflows.table import IOTable, block_sum
 
@@ -166,9 +166,20 @@ def _usual(unit: str, name: str) -> str:
             f"unit={unit!r} to keep it as it is",
             unit=unit,
         )
-    if not units.convertible(unit, "Mt"):
-        return unit
     substance = units.substance(unit)
+    if not units.convertible(unit, "Mt"):
+        if substance:
+            raise UnitError(
+                f"unit {unit!r} of {name} measures no mass of {substance}: correct it", unit=unit
+            )
+        return unit
+    named = next((gas for gas in units.SUBSTANCES if gas != "C" and gas in name), substance)
+    if substance and substance != named and substance.removesuffix("eq") != named:
+        raise UnitError(
+            f"{name} in {unit!r}: {substance} is not {named}; convert it (CO2 = C × 44/12) and "
+            "write the unit that it is in",
+            unit=unit,
+        )
     return "Mt" if substance in ("", "CO2") else f"Mt {substance}"
 
 
@@ -293,6 +304,7 @@ def partition(table: IOTable, grouping: Grouping | None = None) -> Partition:
     GroupingError
         A region of the table that is in no group.
     """
+    require_grouping(grouping)
     if grouping is None:
         m = len(table.regions)
         return Partition(table.regions, table.node_region, np.arange(m), "", False)

@@ -211,7 +211,7 @@ def group_means(
     -------
     DataFrame, index ``group``
         ``ratio_of_sums`` (weighted by the denominator), ``unweighted_mean`` and
-        ``weighted_mean`` (weighted by emissions).
+        ``weighted_mean`` (weighted by emissions); NaN where a member's value is unknown.
 
     References
     ----------
@@ -226,18 +226,20 @@ def group_means(
     """
     of = pd.Series(dict(members), dtype="object").reindex(values.index)
     data = pd.DataFrame({"value": values, "weight": weights.reindex(values.index), "group": of})
-    data = data.dropna()
+    data = data[data["group"].notna()].copy()
     data["emitted"] = data["value"] * data["weight"]
     data["squared"] = data["value"] * data["emitted"]
     by = data.groupby("group", sort=False)
     sums = by[["weight", "emitted", "squared"]].sum()
-    return pd.DataFrame(
+    means = pd.DataFrame(
         {
             "ratio_of_sums": sums["emitted"] / sums["weight"],
             "unweighted_mean": by["value"].mean(),
             "weighted_mean": sums["squared"] / sums["emitted"],
         }
     )
+    unknown = by["emitted"].count() < by["value"].size()
+    return means.mask(unknown)
 
 
 def denominator_ratio(first: Denominator, second: Denominator) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from carbonflows.accounts.emissions import emissions, partition, stated
 from carbonflows.accounts.flows import Choice, flows
-from carbonflows.errors import DataError, LabelError, ShapeError, some
+from carbonflows.errors import LabelError, ShapeError, some
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.table import block_sum
@@ -170,8 +170,6 @@ def intensity_direction(caused: pd.DataFrame, intensity: pd.Series) -> pd.Series
     if list(caused.index) != list(caused.columns):
         raise ShapeError("flows must have the same regions in rows and columns")
     k = intensity.reindex(caused.index).to_numpy(dtype=float)
-    if np.isnan(k).all():
-        raise DataError("no region of the flows has a known intensity")
     net = np.maximum(caused.to_numpy() - caused.to_numpy().T, 0.0)
     known = ~np.isnan(k)[:, None] & ~np.isnan(k)
     higher = known & (k[:, None] > k)

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 _ROW = 4.2  # mm
 _STEP = 3.9  # mm
-_COLUMNS = 3
+FOLDED = 5  # rows; fewer are not worth folding into one
+_GAP = 6.0  # mm
 _NBSP = "\u00a0"
 
 
@@ -59,7 +60,7 @@ def ranked_nets(
         Unit of `net`.
     top : int
         How many regions to draw, by size of the net. The others are summed into one bar of net
-        exporters and one of net importers.
+        exporters and one of net importers, unless they are fewer than five: then all are drawn.
     labels : mapping of str to str, optional
         Names to print for regions.
     heading : str
@@ -89,6 +90,7 @@ def ranked_nets(
         raise DataError(f"top={top}: draw at least one region")
     texts = names(net.index, labels)
     order = np.argsort(-np.abs(numbers), kind="stable")
+    top = all_or(top, len(order))
     rows = [(texts[i], float(numbers[i]), True) for i in order[:top]]
     rest = numbers[order[top:]]
     note = ""
@@ -106,6 +108,17 @@ def ranked_nets(
         paper = page(_ROW * len(rows) + 9.0, title=title, subtitle=subtitle, notes=(note, source))
         _net_rows(paper, rows, f"{heading} ({shown(unit)})")
         return paper.figure
+
+
+def all_or(top: int, n: int) -> int:
+    """Return how many of `n` rows to draw: `top`, or all where fewer than five are left over.
+
+    Examples
+    --------
+    >>> all_or(40, 41), all_or(40, 45)
+    (41, 40)
+    """
+    return top if n - top >= FOLDED else n
 
 
 def _net_rows(paper: Page, rows: Sequence[tuple[str, float, bool]], heading: str) -> None:
@@ -174,6 +187,7 @@ def sources_and_sinks(
     top: Mapping[str, Sequence[tuple[str, float]]] | None = None,
     own: Mapping[str, Sequence[str]] | None = None,
     shown_groups: int = 8,
+    noun: str = "region",
     labels: Mapping[str, str] | None = None,
     title: str = "",
     subtitle: str = "",
@@ -182,7 +196,8 @@ def sources_and_sinks(
     """Return a panel per producing region: whose consumption its emissions are made for.
 
     A panel states the share consumed at home, as a number and a bar out of 100 %, then shows the
-    consumers elsewhere, largest first, on one scale for all panels.
+    consumers elsewhere, largest first, on one scale for all panels. Panels stand three or four to
+    a line, whichever leaves less of the page empty.
 
     Parameters
     ----------
@@ -190,12 +205,14 @@ def sources_and_sinks(
         Rows producing region or group, columns consuming group; each row in percent of the row's
         emissions, summing to 100.
     top : mapping, optional
-        Row → ``[(country, percent), …]``: the largest consuming countries, printed in the panel.
+        Row → ``[(name, percent), …]``: the largest consumers, printed in the panel.
     own : mapping, optional
         Row → the columns that count as its home; by default the column of the same name. Needed for
         a row that is a block of several columns.
     shown_groups : int
         Bars per panel; the smaller consumers are summed into one bar that says how many they are.
+    noun : str
+        What the note calls a row or column, for example ``"group"``.
     labels : mapping of str to str, optional
         Names to print for rows and columns.
     title, subtitle, source : str
@@ -237,44 +254,58 @@ def sources_and_sinks(
     ]
     bars = [bar for panel in panels for bar in panel.bars]
     widest = max((value for _, value, _ in bars), default=0.0) or 1.0
-    gap = 6.0
-    width = (WIDTH - 2 * MARGIN - gap * (_COLUMNS - 1)) / _COLUMNS
-    room = min(max((text_width(name, SMALL) for name, _, _ in bars), default=0.0) + 1.5, 30.0)
+    columns = _columns(len(panels))
+    width = (WIDTH - 2 * MARGIN - _GAP * (columns - 1)) / columns
+    natural = max((text_width(name, SMALL) for name, _, _ in bars), default=0.0) + 1.5
+    room = min(natural, 0.52 * width)
+    step = _STEP if natural <= room else _STEP + 1.1  # names on two lines
     below = {
         row: wrapped(
-            f"Top countries: {', '.join(f'{c}{_NBSP}{number(v, 1)}' for c, v in countries)}",
+            f"Largest consumers: {', '.join(f'{c}{_NBSP}{number(v, 1)}' for c, v in countries)}",
             width,
             SMALL,
         )
         for row, countries in (top or {}).items()
     }
     heads = [wrapped(panel.name, width - 4.0, SUBTITLE, weight="bold") for panel in panels]
-    head = 3.0 * max(len(lines) for lines in heads)
-    first = head + 7.6  # where the bars begin
-    end = first + _STEP * max(len(panel.bars) for panel in panels) + 2.0
-    tail = 2.9 * max((len(lines) for lines in below.values()), default=0)
-    height = end + tail + 6.0
     note = (
-        "Percent of each region's emissions, by the region whose final demand causes them; "
-        "bars share one scale."
+        f"Percent of each {noun}'s emissions, by the {noun} whose final demand causes them. Bars "
+        "of all panels share one scale; the share consumed at home is drawn apart, out of 100 %."
     )
+    lines = [list(range(k, min(k + columns, len(panels)))) for k in range(0, len(panels), columns)]
+    head = [3.0 * max(len(heads[k]) for k in line) for line in lines]
+    end = [
+        h + 8.2 + step * max(len(panels[k].bars) for k in line) + 1.5
+        for h, line in zip(head, lines, strict=True)
+    ]
+    tail = [2.9 * max(len(below.get(panels[k].row, [])) for k in line) + 5.0 for line in lines]
+    heights = np.add(end, tail)
     with style():
-        count = -(-len(panels) // _COLUMNS)
-        paper = page(count * height, title=title, subtitle=subtitle, notes=(note, source))
-        for k, (panel, lines) in enumerate(zip(panels, heads, strict=True)):
-            across, down = k % _COLUMNS, k // _COLUMNS
-            axes = paper.blank(MARGIN + across * (width + gap), down * height, width, height)
+        paper = page(float(heights.sum()), title=title, subtitle=subtitle, notes=(note, source))
+        for k, panel in enumerate(panels):
+            across, down = k % columns, k // columns
+            axes = paper.blank(
+                MARGIN + across * (width + _GAP), float(heights[:down].sum()), width,
+                float(heights[down]),
+            )  # fmt: skip
             axes.text(0, 3.2, ascii_lowercase[k % 26], size=LETTER, weight="bold", va="baseline")
-            for i, line in enumerate(lines):
+            for i, line in enumerate(heads[k]):
                 axes.text(
                     4.0, 3.2 + 3.0 * i, line, size=SUBTITLE, weight="bold", va="baseline",
                     gid="panel",
                 )  # fmt: skip
-            _home_bar(axes, panel.home, width, head + 2.9)
-            _away_bars(axes, panel.bars, (room, width - 7.5), first, widest, colours)
+            _home_bar(axes, panel.home, width, head[down] + 2.5)
+            _away_bars(
+                axes, panel.bars, (room, width - 7.5), head[down] + 8.2, step, widest, colours
+            )
             for i, line in enumerate(below.get(panel.row, [])):
-                axes.text(0, end + 2.9 * i, line, size=SMALL, color=GREY, va="top", gid="top")
+                axes.text(0, end[down] + 2.9 * i, line, size=SMALL, color=GREY, va="top", gid="top")
         return paper.figure
+
+
+def _columns(n: int) -> int:
+    """Return how many panels stand side by side: three or four, whichever leaves less empty."""
+    return max(n, 2) if n <= 4 else min((4, 3), key=lambda c: (-n % c) / c)
 
 
 def _homes(
@@ -324,31 +355,33 @@ def _home_bar(axes: "Axes", home: float | None, width: float, top: float) -> Non
     if home is None:
         axes.text(0, top + 1.5, "no home share", size=SMALL, color=GREY, va="center_baseline")
         return
-    bar = width - 26.0
-    axes.add_patch(Rectangle((0, top), bar, 3.0, facecolor=FAINT, edgecolor="none"))
-    axes.add_patch(Rectangle((0, top), bar * home / 100, 3.0, facecolor="#4d4d4d"))
+    height = 3.8
+    axes.add_patch(Rectangle((0, top), width, height, facecolor=FAINT, edgecolor="none"))
+    axes.add_patch(Rectangle((0, top), width * home / 100, height, facecolor="#4d4d4d"))
+    text = f"{number(home, 1)} % at home"
+    inside = text_width(text, BODY) + 2.5 <= width * home / 100
     axes.text(
-        bar + 1.5, top + 1.5, f"{number(home, 1)} % at home", size=BODY, va="center_baseline",
-        gid="home",
+        width * home / 100 + (-1.2 if inside else 1.2), top + height / 2, text, size=BODY,
+        ha="right" if inside else "left", va="center_baseline", gid="home",
+        color="white" if inside else INK,
     )  # fmt: skip
 
 
 def _away_bars(
     axes: "Axes", bars: Sequence[tuple[str, float, Any]], ends: tuple[float, float], top: float,
-    widest: float, colours: Mapping[Any, str],
+    step: float, widest: float, colours: Mapping[Any, str],
 ) -> None:  # fmt: skip
     """Draw the consumers elsewhere, in blank axes [mm]."""
     left, right = ends
     for i, (name, value, key) in enumerate(bars):
-        y = top + _STEP * i + 1.5
-        lines = wrapped(name, left - 1.0, SMALL)
-        size = SMALL if len(lines) == 1 else 4.8
-        lines = lines if len(lines) == 1 else wrapped(name, left - 1.0, size)
+        y = top + step * (i + 0.5) - 0.4
+        size = SMALL if text_width(name, SMALL) <= left - 1.0 else 5.6
+        lines = wrapped(name, left - 1.0, size)
         for k, line in enumerate(lines):
-            shift = (k - (len(lines) - 1) / 2) * 1.9
+            shift = (k - (len(lines) - 1) / 2) * 2.1
             axes.text(left - 1.0, y + shift, line, size=size, ha="right", va="center_baseline")
         length = (right - left) * value / widest
         colour = OTHER if key is None else colours[key]
         axes.add_patch(Rectangle((left, y - 1.45), length, 2.9, facecolor=colour, gid="away"))
         axes.text(left + length + 0.8, y, number(value, 1), size=SMALL, va="center_baseline")
-    axes.plot([left, left], [top - 0.4, top + _STEP * len(bars)], color=INK, lw=0.5)
+    axes.plot([left, left], [top - 0.4, top + step * len(bars) - 0.4], color=INK, lw=0.5)

@@ -1,21 +1,31 @@
 """Production against consumption: two maps with shared classes, the gap as a map and as bars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from carbonflows.errors import DataError, ShapeError
+from carbonflows.figures.bars import all_or
 from carbonflows.figures.classes import (
+    RESIDUAL_TEXT,
     Classes,
     class_bar,
     diverging_classes,
     no_data_box,
+    residual_box,
     sequential_classes,
 )
 from carbonflows.figures.inputs import finite, with_shapes
-from carbonflows.figures.maps import MapFrame, draw_regions, draw_rest, map_axes, map_frame
+from carbonflows.figures.maps import (
+    MapFrame,
+    draw_regions,
+    draw_rest,
+    hatch_regions,
+    map_axes,
+    map_frame,
+)
 from carbonflows.figures.page import MARGIN, WIDTH, Page, page, text_width
 from carbonflows.figures.style import (
     BODY,
@@ -45,6 +55,7 @@ def choropleth_pair(
     unit: str,
     classes: int | Sequence[float] = 6,
     heading: str = "",
+    residual: Collection[str] = (),
     title: str = "",
     subtitle: str = "",
     source: str = "",
@@ -63,9 +74,12 @@ def choropleth_pair(
     unit : str
         Unit of the values.
     classes : int or sequence of float
-        How many classes of about equally many values, or their inner limits.
+        How many classes of about equally many values, none far wider than a third of the range, or
+        their inner limits.
     heading : str
         What the legend is headed with, before the unit.
+    residual : collection of str
+        Regions that stand for all other countries: hatched over their colour, as the legend says.
     title, subtitle, source : str
         Lines above and below the maps.
 
@@ -94,7 +108,7 @@ def choropleth_pair(
     numbers = finite(values, "values")
     if numbers.ndim != 2 or numbers.shape[1] != 2:
         raise ShapeError(f"values: {numbers.shape[-1]} columns; a pair of maps needs exactly two")
-    with_shapes(values.index, shapes)
+    with_shapes([*values.index, *residual], shapes)
     scale = sequential_classes(numbers.ravel(), classes)
     with style():
         frame = map_frame(shapes, WIDTH - 2 * MARGIN)
@@ -110,8 +124,8 @@ def choropleth_pair(
             left = MARGIN + (i * (frame.width + MARGIN) if beside else 0)
             top = 0 if beside else i * (frame.height + _HEADING)
             paper.heading("ab"[i], str(column), left, top + 4)
-            hatched = _filled(paper, frame, values[column], scale, left, top + _HEADING)
-        _legend(paper, scale, heading, unit, hatched)
+            hatched = _filled(paper, frame, values[column], scale, left, top + _HEADING, residual)
+        _legend(paper, scale, heading, unit, hatched, bool(_drawn(residual, values)))
         return paper.figure
 
 
@@ -123,6 +137,7 @@ def gap_map(
     heading: str = "Production minus consumption",
     ends: tuple[str, str] = ("consumption higher", "production higher"),
     each_side: int = 4,
+    residual: Collection[str] = (),
     title: str = "",
     subtitle: str = "",
     source: str = "",
@@ -142,7 +157,9 @@ def gap_map(
     ends : (str, str)
         What the two ends of the legend mean.
     each_side : int
-        Classes on either side of the middle one; fewer where few values differ.
+        Classes on either side of the middle one at most; outer ones without a value are dropped.
+    residual : collection of str
+        Regions that stand for all other countries: hatched over their colour, as the legend says.
     title, subtitle, source : str
         Lines above and below the map.
 
@@ -167,13 +184,13 @@ def gap_map(
     numbers = finite(gap, "gap")
     if numbers.ndim != 1:
         raise ShapeError("gap: a frame; pass one column of it")
-    with_shapes(gap.index, shapes)
+    with_shapes([*gap.index, *residual], shapes)
     scale = diverging_classes(numbers, each_side)
     with style():
         frame = map_frame(shapes, WIDTH - 2 * MARGIN)
         paper = page(frame.height + _LEGEND + 3, title=title, subtitle=subtitle, notes=(source,))
-        hatched = _filled(paper, frame, gap, scale, MARGIN, 0)
-        _legend(paper, scale, heading, unit, hatched, ends)
+        hatched = _filled(paper, frame, gap, scale, MARGIN, 0, residual)
+        _legend(paper, scale, heading, unit, hatched, bool(_drawn(residual, gap)), ends)
         return paper.figure
 
 
@@ -197,7 +214,8 @@ def gap_bars(
     unit : str
         Unit of the values.
     top : int
-        How many regions to draw, by size of the gap; the note says what is left out.
+        How many regions to draw, by size of the gap; the note says what is left out. Where fewer
+        than five would be, all are drawn.
     labels : mapping of str to str, optional
         Names to print for regions.
     heading : str
@@ -233,6 +251,7 @@ def gap_bars(
         raise DataError(f"top={top}: draw at least one region")
     gap = numbers[:, 0] - numbers[:, 1]
     largest = np.argsort(-np.abs(gap), kind="stable")
+    top = all_or(top, len(gap))
     kept = largest[:top]
     kept = kept[np.argsort(-gap[kept], kind="stable")]
     rest = np.abs(gap[largest[top:]])
@@ -296,27 +315,40 @@ def _dumbbells(
     legend.text(paper.width - MARGIN, 2.6, "Gap", size=BODY, va="center_baseline", ha="right")
 
 
+def _drawn(residual: Collection[str], values: pd.DataFrame | pd.Series) -> set[str]:
+    """Return the residual regions that have a value."""
+    return set(map(str, residual)) & set(map(str, values.index))
+
+
 def _filled(
-    paper: Page, frame: MapFrame, values: pd.Series, scale: Classes, left: float, top: float
-) -> bool:
+    paper: Page, frame: MapFrame, values: pd.Series, scale: Classes, left: float, top: float,
+    residual: Collection[str],
+) -> bool:  # fmt: skip
     """Draw one map; return whether any land is without data."""
     axes = map_axes(paper, frame, left, top)
     given = dict(zip(map(str, values.index), scale.colours_of(values.to_numpy(float)), strict=True))
     colours = [given.get(label, "none") for label in frame.labels]
     hatched = draw_rest(axes, frame, colours, hatched=True)
     draw_regions(axes, frame, colours)
+    hatch_regions(axes, frame, _drawn(residual, values))
     return hatched
 
 
 def _legend(
-    paper: Page, scale: Classes, heading: str, unit: str, hatched: bool,
+    paper: Page, scale: Classes, heading: str, unit: str, hatched: bool, residual: bool,
     ends: tuple[str, str] = ("", ""),
 ) -> None:  # fmt: skip
     height = _LEGEND + (3 if any(ends) else 0)
     axes = paper.blank(0, paper.body - height, paper.width, height)
+    words = (["no data"] if hatched else []) + ([RESIDUAL_TEXT] if residual else [])
+    beside = 13.5 + max(text_width(text, SMALL) for text in words) if words else 0.0
     width = min(110.0, 16.0 * len(scale.colours))
-    left = (paper.width - width) / 2
+    left = (paper.width - width - beside) / 2
     text = f"{heading} ({shown(unit)})" if heading else shown(unit)
     class_bar(axes, scale, left, 0.5, width, heading=text, ends=ends)
+    y = 4.1
+    if residual:
+        residual_box(axes, left + width + 6, y, scale.colours[len(scale.colours) // 2])
+        y += 4.2
     if hatched:
-        no_data_box(axes, left + width + 6, 4.1)
+        no_data_box(axes, left + width + 6, y)

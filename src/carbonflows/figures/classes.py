@@ -16,6 +16,11 @@ from carbonflows.figures.wording import number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+RESIDUAL_TEXT = "hatched: one average for all other countries"
+RESIDUAL_HATCH = "\\\\\\\\"  # leans the other way than the hatch of missing data
+RESIDUAL_LINE = "#7d7d7d"
+_IN_THE_MIDDLE = 0.7  # of the values; more than that and equal steps tell too little
+
 
 @dataclass(frozen=True)
 class Classes:
@@ -63,7 +68,7 @@ def sequential_classes(values: np.ndarray, classes: int | Sequence[float]) -> Cl
     Examples
     --------
     >>> sequential_classes(np.array([0.11, 0.24, 0.31, 0.48, 0.67, 1.4]), 3).breaks
-    (0.3, 0.5)
+    (0.5, 0.9)
     """
     if not isinstance(classes, int | np.integer):
         breaks = tuple(float(x) for x in classes)
@@ -77,13 +82,16 @@ def sequential_classes(values: np.ndarray, classes: int | Sequence[float]) -> Cl
 
 
 def diverging_classes(values: np.ndarray, each_side: int = 4) -> Classes:
-    """Return classes symmetric about a middle class around zero.
+    """Return round classes about a middle class around zero, the same limits on both sides.
+
+    Limits are equal steps; where these would leave most values in the middle class they follow
+    1, 2, 5, then 1, 5 and at last powers of ten. Outer classes without a value are dropped.
 
     Parameters
     ----------
     values : ndarray
     each_side : int
-        Classes on either side of the middle one; fewer where few values differ.
+        Classes on either side of the middle one at most.
 
     Returns
     -------
@@ -91,29 +99,56 @@ def diverging_classes(values: np.ndarray, each_side: int = 4) -> Classes:
 
     Examples
     --------
+    >>> diverging_classes(np.array([-0.13, -0.12, -0.06, 0.11, 0.28])).breaks
+    (-0.1, 0.1, 0.2)
     >>> diverging_classes(np.array([-403.0, -95, -78, -12, 3, 77, 94, 718]), 3).breaks
-    (-400.0, -100.0, -60.0, 60.0, 100.0, 400.0)
+    (-100.0, -50.0, 50.0, 100.0, 500.0)
     """
     sizes = np.abs(values[values != 0])
     if sizes.size == 0:
         return Classes((), (diverging(3)[1],), 0)
-    # Geometric steps from a small to half the largest size: sizes are skewed, and the largest
-    # must stand out.
     each_side = max(1, min(each_side, (len(np.unique(sizes)) + 1) // 2))
-    small = min(float(np.quantile(sizes, 0.25)), float(sizes.max()) / 4)
-    steps = np.geomspace(small, float(sizes.max()) / 2, each_side)
-    ups = tuple(sorted({nice(float(step), 1) for step in steps}))
-    breaks = tuple(-b for b in reversed(ups)) + ups
-    return Classes(breaks, tuple(diverging(len(breaks) + 1)), places_of(breaks))
+    ups = _equal_steps(float(sizes.max()), each_side)
+    for leading in ((1, 2, 5), (1, 5), (1,)):
+        if (sizes < ups[0]).mean() <= _IN_THE_MIDDLE:
+            break
+        ups = _progression(float(sizes.max()), each_side, leading)
+    above = [up for up in ups if up <= values.max()]
+    below = [-up for up in reversed(ups) if values.min() < -up]
+    # Equal distances from zero have equally strong colours, whatever is dropped.
+    colours = diverging(2 * len(ups) + 1)
+    colours = colours[len(ups) - len(below) : len(ups) + 1 + len(above)]
+    breaks = (*below, *above)
+    return Classes(breaks, tuple(colours), places_of(breaks))
+
+
+def _equal_steps(largest: float, most: int) -> list[float]:
+    """Return up to `most` multiples of a round step; the last class may be a little wider."""
+    wanted = largest / (most + 1.3)
+    power = 10.0 ** np.floor(np.log10(wanted))
+    step = next((m * power for m in (1, 2, 2.5, 5) if m * power >= wanted), 10 * power)
+    count = max(1, min(most, int(np.ceil(largest / step)) - 1))
+    if step > largest:
+        step /= 2
+    return [nice(float(step * k), 3) for k in range(1, count + 1)]
+
+
+def _progression(largest: float, most: int, leading: Sequence[int]) -> list[float]:
+    """Return the `most` largest numbers up to `largest` that begin with one of some digits."""
+    top = int(np.floor(np.log10(largest)))
+    series = [nice(d * 10.0**e, 1) for e in range(top - most, top + 1) for d in leading]
+    return [x for x in series if x <= largest][-most:]
 
 
 def rounded_breaks(values: np.ndarray, classes: int) -> tuple[float, ...]:
-    """Return quantiles rounded to as few digits as keep them apart.
+    """Return quantiles rounded to as few digits as keep them apart, no class far too wide.
 
     Examples
     --------
     >>> rounded_breaks(np.arange(1.0, 101.0), 4)
     (30.0, 50.0, 80.0)
+    >>> rounded_breaks(np.array([1.0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 90]), 6)
+    (3.0, 6.0, 10.0, 40.0, 60.0)
     """
     distinct = np.unique(values)
     classes = max(1, min(classes, (len(distinct) + 1) // 2 if len(distinct) < 12 else classes))
@@ -122,23 +157,55 @@ def rounded_breaks(values: np.ndarray, classes: int) -> tuple[float, ...]:
     classes = max(classes, 2)
     # Quantiles of the distinct values: many equal ones must not use up the classes.
     wanted = np.quantile(distinct, np.arange(1, classes) / classes)
-    for digits in (1, 2, 3):
+    for digits in (1, 1.5, 2, 3):
         breaks = sorted({nice(float(q), digits) for q in wanted})
         inside = [b for b in breaks if distinct[0] < b <= distinct[-1]]
         if len(inside) == classes - 1:
             break
-    return tuple(inside) or (nice(float(wanted[0]), 3),)
+    if not inside:
+        return (nice(float(wanted[0]), 3),)
+    return tuple(_narrowed(inside, distinct))
 
 
-def nice(value: float, digits: int) -> float:
-    """Return a value rounded to significant digits.
+def _narrowed(breaks: list[float], distinct: np.ndarray) -> list[float]:
+    """Move limits into classes that span more than a third of the range (or 1.5 equal shares).
+
+    The limit that moves is the one whose two classes together hold the fewest values.
+    """
+    low, high = float(distinct[0]), float(distinct[-1])
+    limit = (high - low) * max(0.34, 1.5 / (len(breaks) + 1))
+    for _ in range(2 * len(breaks)):
+        edges = np.array([low, *breaks, high])
+        k = int(np.argmax(np.diff(edges)))
+        span = float(edges[k + 1] - edges[k])
+        if span <= limit:
+            break
+        goal = float(edges[k]) + span / np.ceil(span / limit)
+        inner = [x for d in (1, 1.5, 2, 3) if edges[k] < (x := nice(goal, d)) < edges[k + 1]]
+        tried = [sorted({*breaks, inner[0]} - {old}) for old in breaks] if inner else []
+        spans = [np.diff([low, *moved, high]) for moved in tried]
+        fit = [i for i, new in enumerate(spans) if np.sort(new)[::-1][0] < span or
+               (new >= span).sum() < (np.diff(edges) >= span).sum()]  # fmt: skip
+        if not fit:
+            break
+        held = np.searchsorted(distinct, [low, *breaks, high])
+        held[-1] = len(distinct)
+        breaks = tried[min(fit, key=lambda i: held[i + 2] - held[i])]
+    return breaks
+
+
+def nice(value: float, digits: float) -> float:
+    """Return a value rounded to significant digits; half a digit more means steps of 5.
 
     Examples
     --------
-    >>> nice(0.0367, 1), nice(1234, 2)
-    (0.04, 1200.0)
+    >>> nice(0.0367, 1), nice(0.0367, 1.5), nice(1234, 2)
+    (0.04, 0.035, 1200.0)
     """
-    return float(f"{value:.{digits - 1}e}") + 0.0
+    if digits % 1:
+        power = int(f"{value:e}".split("e")[1]) - int(digits) + 1
+        return nice(round(value / 10.0**power * 2) / 2 * 10.0**power, int(digits) + 2)
+    return float(f"{value:.{int(digits) - 1}e}") + 0.0
 
 
 def places_of(breaks: Sequence[float]) -> int:
@@ -200,9 +267,17 @@ def class_bar(
 
 
 def no_data_box(axes: "Axes", x: float, y: float, text: str = "no data") -> None:
-    """Draw the legend's hatched box [mm]."""
+    """Draw the legend's hatched box and its text beside it [mm]."""
     axes.add_patch(
         Rectangle((x, y), 6.0, 3.0, facecolor="white", edgecolor="#9a9a9a", hatch="//////",
                   linewidth=0.3)
     )  # fmt: skip
-    axes.text(x + 3.0, y + 4.1, text, size=SMALL, ha="center", va="top")
+    axes.text(x + 7.5, y + 1.5, text, size=SMALL, va="center_baseline")
+
+
+def residual_box(axes: "Axes", x: float, y: float, colour: str) -> None:
+    """Draw the legend's box for a region that stands for all other countries [mm]."""
+    box = Rectangle((x, y), 6.0, 3.0, facecolor=colour, edgecolor=RESIDUAL_LINE, linewidth=0.3)
+    box.set_hatch(RESIDUAL_HATCH)
+    axes.add_patch(box)
+    axes.text(x + 7.5, y + 1.5, RESIDUAL_TEXT, size=SMALL, va="center_baseline")

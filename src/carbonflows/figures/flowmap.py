@@ -1,6 +1,6 @@
 """Flows between regions as arcs on a map."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,14 @@ import pandas as pd
 from matplotlib.patches import Polygon
 
 from carbonflows.errors import DataError, LabelError, some
+from carbonflows.figures.arrows import (
+    THINNEST,
+    arrow,
+    curves_between,
+    parts,
+    widest_shaft,
+    widths,
+)
 from carbonflows.figures.classes import Classes, class_bar, diverging_classes, nice
 from carbonflows.figures.inputs import finite, square, with_shapes
 from carbonflows.figures.labels import placed
@@ -22,8 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDEST = 4.2  # mm
-THINNEST = 0.25  # mm
 _LEGEND = 17.0  # mm
 _HALO: dict[str, Any] = {"linewidth": 1.6, "foreground": "white"}
 
@@ -51,6 +57,8 @@ def flow_map(
     minimum: float = 0.0,
     labels: Mapping[str, str] | None = None,
     heading: str = "Net exports",
+    noun: str = "region",
+    residual: Collection[str] = (),
     title: str = "",
     subtitle: str = "",
     source: str = "",
@@ -80,6 +88,11 @@ def flow_map(
         Names to print for regions.
     heading : str
         What the colour legend is headed with.
+    noun : str
+        What the note calls a region, for example ``"group"``.
+    residual : collection of str
+        Regions that stand for all other countries: their land is left without colour and their dot,
+        which has no true place, carries the colour of their net exports.
     title, subtitle, source : str
         Lines above and below the map.
 
@@ -105,7 +118,7 @@ def flow_map(
     3
     """
     numbers = square(flows)
-    with_shapes(flows.index, shapes)
+    with_shapes([*flows.index, *residual], shapes)
     off = numbers - np.diag(np.diag(numbers))
     if net is None:
         balance = off.sum(axis=1) - off.sum(axis=0)
@@ -117,30 +130,48 @@ def flow_map(
                 f"{some(odd)}: in only one of flows and net; give both the same regions", labels=odd
             )
         balance = net.loc[flows.index].to_numpy(float)
-    chosen = chosen_flows(off, unit, top, minimum)
+    chosen = chosen_flows(off, unit, top, minimum, noun)
     scale = diverging_classes(balance)
     scale = replace(scale, colours=tuple(pale(scale.colours, 0.55)))
     with style():
         frame = map_frame(shapes, WIDTH - 2 * MARGIN)
+        places = frame.anchor_places[[frame.labels.index(str(x)) for x in flows.index]]
+        widest = widest_shaft(places[chosen.source], places[chosen.target])
+        rest = [i for i, label in enumerate(flows.index) if label in residual]
+        texts = names(flows.index, labels)
         paper = page(
-            frame.height + _LEGEND, title=title, subtitle=subtitle, notes=(chosen.note, source)
-        )
+            frame.height + _LEGEND, title=title, subtitle=subtitle,
+            notes=(
+                chosen.note
+                + _thinnest(chosen, unit, widest)
+                + _placeless([texts[i] for i in rest]),
+                source,
+            ),
+        )  # fmt: skip
         axes = map_axes(paper, frame, MARGIN, 0)
         fill = dict(zip(map(str, flows.index), scale.colours_of(balance), strict=True))
+        for i in rest:
+            fill.pop(str(flows.index[i]))
         colours = [fill.get(label, "none") for label in frame.labels]
         draw_rest(axes, frame, colours)
         draw_regions(axes, frame, colours, dots=False)
         overlay = paper.blank(MARGIN, 0, frame.width, frame.height)
         overlay.set_zorder(axes.get_zorder() + 1)
-        places = frame.anchor_places[[frame.labels.index(str(x)) for x in flows.index]]
-        middles = _arrows(overlay, chosen, places, balance)
-        involved = _labelled(chosen, balance)
-        _labels(overlay, frame, places, involved, names(flows.index, labels), middles)
-        _legend(paper, chosen, scale, heading, unit)
+        covered = _arrows(overlay, chosen, places, balance, widest)
+        for i in rest:
+            overlay.plot(
+                *places[i], "s", ms=4.6, mfc=scale.colours_of(balance[[i]])[0], mec="#222222",
+                mew=0.5, zorder=5.5, gid="residual",
+            )  # fmt: skip
+        involved = _labelled(chosen, len(flows))
+        _labels(overlay, frame, places, involved, texts, covered)
+        _legend(paper, chosen, scale, heading, unit, widest)
         return paper.figure
 
 
-def chosen_flows(flows: np.ndarray, unit: str, top: int, minimum: float) -> Chosen:
+def chosen_flows(
+    flows: np.ndarray, unit: str, top: int, minimum: float, noun: str = "region"
+) -> Chosen:
     """Return the largest flows off the diagonal and the sentence about them.
 
     Parameters
@@ -165,7 +196,7 @@ def chosen_flows(flows: np.ndarray, unit: str, top: int, minimum: float) -> Chos
     """
     m = len(flows)
     if m < 2:
-        raise DataError("flows: one region; a flow needs at least two")
+        raise DataError(f"nothing to draw: one {noun} only; flows need at least two")
     if top < 1:
         raise DataError(f"top={top}: draw at least one flow")
     order = np.argsort(-flows, axis=None, kind="stable")
@@ -173,7 +204,14 @@ def chosen_flows(flows: np.ndarray, unit: str, top: int, minimum: float) -> Chos
     positive = int((ranked > 0).sum())
     order = order[:positive][ranked[:positive] >= minimum][:top]
     if not len(order):
-        raise DataError(f"flows: none is positive and at least {minimum:g} {unit}; lower minimum")
+        if not positive:
+            raise DataError(
+                f"nothing to draw: no positive flow between {noun}s; leave this map out"
+            )
+        raise DataError(
+            f"nothing to draw: all flows between {noun}s are below {minimum:g} {unit}; "
+            "lower minimum"
+        )
     source, target = np.unravel_index(order, flows.shape)
     value = flows[source, target]
     total = float(flows[flows > 0].sum())
@@ -182,17 +220,14 @@ def chosen_flows(flows: np.ndarray, unit: str, top: int, minimum: float) -> Chos
     verb = "it carries" if n == 1 else "together they carry"
     amount = f"{number(total, decimals([total / 10]))} {shown(unit)}"
     if n == positive:
-        note = f"Arrows: all {counted(n, 'flow')} between {counted(m, 'region')}, {amount}."
+        note = f"Arrows: all {counted(n, 'flow')} between {counted(m, noun)}, {amount}."
     else:
         note = (
-            f"Arrows: {which} of {counted(positive, 'flow')} between {counted(m, 'region')}; "
+            f"Arrows: {which} of {counted(positive, 'flow')} between {counted(m, noun)}; "
             f"{verb} {percent(float(value.sum()) / total)} of all {amount}."
         )
     if minimum > 0:
         note += f" Flows below {minimum:g} {shown(unit)} are not drawn."
-    thin = float(value[0]) * THINNEST / WIDEST
-    if value[-1] < thin:
-        note += f" Those below {nice(thin, 1):g} {shown(unit)} have the least width."
     negative = flows[flows < 0]
     if negative.size:
         lost = number(float(negative.sum()), decimals([total / 10]) + 1)
@@ -202,150 +237,67 @@ def chosen_flows(flows: np.ndarray, unit: str, top: int, minimum: float) -> Chos
     return Chosen(source, target, value, note)
 
 
-def arrow(
-    start: np.ndarray, end: np.ndarray, width: float, bend: float = 0.2
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the outline of a bent arrow and points along its middle.
+def _thinnest(chosen: Chosen, unit: str, widest: float) -> str:
+    """Return the sentence about flows too small for a width of their own."""
+    thin = float(chosen.value[0]) * THINNEST / widest
+    if chosen.value[-1] >= thin:
+        return ""
+    return f" Those below {nice(thin, 1):g} {shown(unit)} have the least width."
 
-    Parameters
-    ----------
-    start, end : ndarray, (2,)
-        Places [mm], y downwards.
-    width : float
-        Of the shaft [mm].
-    bend : float
-        Height of the bend as a share of the distance; positive to the right of the direction.
 
-    Returns
-    -------
-    outline : ndarray, (k, 2)
-    middle : ndarray, (32, 2)
-
-    Examples
-    --------
-    >>> outline, middle = arrow(np.array([0.0, 0]), np.array([50.0, 0]), 2.0)
-    >>> bool(middle[:, 1].max() > 4)
-    True
-    """
-    along = end - start
-    length = float(np.hypot(*along))
-    right = np.array([-along[1], along[0]])  # y points down
-    control = (start + end) / 2 + 2 * bend * right
-    t = np.linspace(0, 1, 32)[:, None]
-    curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
-    head = min(1.0 + 0.9 * width, 0.45 * length)
-    # The shaft ends where the head begins, measured back along the curve.
-    left = np.hypot(*(end - curve).T)
-    shaft = curve[left >= head]
-    if len(shaft) < 2:
-        shaft = np.array([start, start + 0.5 * (end - start)])
-    tangent = np.gradient(shaft, axis=0)
-    normal = np.column_stack([-tangent[:, 1], tangent[:, 0]])
-    normal /= np.hypot(*normal.T)[:, None]
-    half = width / 2 * np.linspace(0.55, 1.0, len(shaft))[:, None]
-    wing = width / 2 + min(0.45 + 0.22 * width, 1.2)
-    point = end - shaft[-1]
-    across = np.array([-point[1], point[0]]) / max(float(np.hypot(*point)), 1e-9)
-    outline = np.vstack(
-        [
-            shaft + half * normal,
-            shaft[-1] + wing * across,
-            end,
-            shaft[-1] - wing * across,
-            (shaft - half * normal)[::-1],
-        ]
+def _placeless(residual: Sequence[str]) -> str:
+    """Return the sentence about regions that stand for all other countries."""
+    if not residual:
+        return ""
+    return (
+        f" {' and '.join(residual)}: all other countries (grey), at one place; the square shows "
+        "their net exports."
     )
-    return outline, curve
 
 
-def widths(values: np.ndarray, largest: float) -> np.ndarray:
-    """Return arrow widths proportional to flows [mm], hair-thin ones just visible.
-
-    Examples
-    --------
-    >>> widths(np.array([100.0, 50.0]), 100.0)
-    array([4.2, 2.1])
-    """
-    return np.maximum(WIDEST * values / largest, THINNEST)
-
-
-def _arrows(axes: "Axes", chosen: Chosen, places: np.ndarray, balance: np.ndarray) -> np.ndarray:
-    """Draw the arrows, largest beneath; return points along them."""
-    width = widths(chosen.value, chosen.value[0])
-    start, end = places[chosen.source], places[chosen.target]
-    distance = np.hypot(*(end - start).T)
-    if (distance < 0.5).any():
-        raise DataError("two regions have the same anchor: move one in shapes['anchor']")
-    back = (np.minimum(0.8, 0.15 * distance) / distance)[:, None]
-    start, end = start + back * (end - start), end - back * (end - start)
-    bend = np.where(distance < 60, 0.24, 0.17)
-    end = end + fanned(start, end, width, bend, chosen.target)
-    height = max(axes.get_ylim())
-    for k in range(len(width)):  # flatten what would leave the map
-        for _ in range(12):
-            _, middle = arrow(start[k], end[k], float(width[k]), float(bend[k]))
-            edge = float(width[k]) / 2
-            if middle[:, 1].min() >= edge and middle[:, 1].max() <= height - edge:
-                break
-            bend[k] *= 0.85
-    middles = []
-    for k in range(len(width)):
-        outline, middle = arrow(start[k], end[k], float(width[k]), float(bend[k]))
+def _arrows(
+    axes: "Axes", chosen: Chosen, places: np.ndarray, balance: np.ndarray, widest: float
+) -> np.ndarray:
+    """Draw the arrows, largest beneath, heads above all shafts; return points on them."""
+    width = widths(chosen.value, chosen.value[0], widest)
+    curves = curves_between(
+        places,
+        chosen.source,
+        chosen.target,
+        width,
+        room=(max(axes.get_xlim()), max(axes.get_ylim())),
+    )
+    covered = []
+    for k, curve in enumerate(curves):
+        shaft, head = parts(curve, float(width[k]))
+        colour = EXPORTER if balance[chosen.source[k]] >= 0 else IMPORTER
         axes.add_patch(
             Polygon(
-                outline, closed=True, edgecolor="white", alpha=0.82,
-                linewidth=0.35 if width[k] > 0.7 else 0.12,
-                facecolor=EXPORTER if balance[chosen.source[k]] >= 0 else IMPORTER,
-                zorder=3 + k / 1e4, joinstyle="round", clip_on=False, gid=f"flow-{k}",
+                shaft, closed=True, edgecolor="white", alpha=0.82, facecolor=colour,
+                linewidth=0.35 if width[k] > 0.7 else 0.12, zorder=3 + k / 1e4,
+                joinstyle="round", clip_on=False, gid=f"flow-{k}",
             )
         )  # fmt: skip
-        middles.append(middle)
-    return np.vstack(middles)
+        axes.add_patch(
+            Polygon(
+                head, closed=True, edgecolor="white", facecolor=colour, linewidth=0.45,
+                zorder=4 + k / 1e4, joinstyle="miter", clip_on=False, gid=f"head-{k}",
+            )
+        )  # fmt: skip
+        half = len(shaft) // 2
+        covered += [curve, head] + ([shaft[:half], shaft[half:]] if width[k] > 1.5 else [])
+    return np.vstack(covered)
 
 
-def fanned(
-    start: np.ndarray, end: np.ndarray, width: np.ndarray, bend: np.ndarray, target: np.ndarray
-) -> np.ndarray:
-    """Return by how much to move the tips of arrows that reach a region side by side, (n, 2) [mm].
-
-    Examples
-    --------
-    >>> start, end = np.array([[0.0, 0], [0, 10]]), np.array([[50.0, 5], [50, 5]])
-    >>> moved = fanned(start, end, np.array([2.0, 2]), np.zeros(2), np.array([7, 7]))
-    >>> bool(abs(moved[1, 1] - moved[0, 1]) > 2)
-    True
-    """
-    along = end - start
-    control = (start + end) / 2 + 2 * bend[:, None] * np.column_stack([-along[:, 1], along[:, 0]])
-    arrival = end - control
-    angle = np.arctan2(arrival[:, 1], arrival[:, 0])
-    moved = np.zeros_like(end)
-    for region in np.unique(target):
-        arrows = np.flatnonzero(target == region)
-        arrows = arrows[np.argsort(angle[arrows], kind="stable")]
-        breaks = np.flatnonzero(np.diff(angle[arrows]) > np.deg2rad(35)) + 1
-        for group in np.split(arrows, breaks):
-            if len(group) < 2:
-                continue
-            unit = np.stack([np.cos(angle[group]), np.sin(angle[group])], axis=1).mean(axis=0)
-            across = np.array([-unit[1], unit[0]]) / max(float(np.hypot(*unit)), 1e-9)
-            group = group[np.argsort((control - end)[group] @ across, kind="stable")]
-            room = width[group] + 0.5
-            room = room * min(1.0, 7.0 / room.sum())
-            middle = np.cumsum(room) - room / 2 - room.sum() / 2
-            moved[group] = middle[:, None] * across
-    return moved
-
-
-def _labelled(chosen: Chosen, balance: np.ndarray, most: int = 30) -> list[int]:
-    """Return the regions to name: ends of arrows by size of what they carry, then large nets."""
+def _labelled(chosen: Chosen, m: int, most: int = 30) -> list[int]:
+    """Return the regions to name, those with the largest arrows first; all of fewer than 21."""
     weight: dict[int, float] = {}
     for s, t, v in zip(chosen.source, chosen.target, chosen.value, strict=True):
         weight[int(s)] = weight.get(int(s), 0.0) + v
         weight[int(t)] = weight.get(int(t), 0.0) + v
     ends = sorted(weight, key=lambda i: -weight[i])
-    nets = [int(i) for i in np.argsort(-np.abs(balance), kind="stable") if int(i) not in weight]
-    return (ends + nets[: max(0, 20 - len(ends))])[:most]
+    others = [i for i in range(m) if i not in weight] if m < 21 else []
+    return (ends + others)[:most]
 
 
 def _labels(
@@ -373,7 +325,9 @@ def _labels(
         )  # fmt: skip
 
 
-def _legend(paper: Page, chosen: Chosen, scale: Classes, heading: str, unit: str) -> None:
+def _legend(
+    paper: Page, chosen: Chosen, scale: Classes, heading: str, unit: str, widest: float
+) -> None:
     axes = paper.blank(0, paper.body - _LEGEND + 1, paper.width, _LEGEND - 1)
     largest = float(chosen.value[0])
     axes.text(MARGIN, 1.0, f"Flow ({shown(unit)})", size=BODY, va="top")
@@ -381,7 +335,7 @@ def _legend(paper: Page, chosen: Chosen, scale: Classes, heading: str, unit: str
     sizes = sorted({nice(largest * share, 1) for share in (0.1, 0.4, 0.8)})
     for size in sizes:
         outline, _ = arrow(np.array([x, 7.0]), np.array([x + 11.0, 7.0]),
-                           float(widths(np.array([size]), largest)[0]), 0.0)  # fmt: skip
+                           float(widths(np.array([size]), largest, widest)[0]), 0.0)  # fmt: skip
         axes.add_patch(Polygon(outline, facecolor="#777777", edgecolor="white", linewidth=0.3))
         places = 0 if size >= 1 else decimals([size])
         axes.text(x + 5.5, 10.4, number(size, places), size=SMALL, ha="center", va="top")

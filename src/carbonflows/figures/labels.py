@@ -154,7 +154,7 @@ def _costs(
     # A reader takes a label to name the nearest dot.
     gaps = np.hypot(*np.moveaxis(anchors - np.clip(anchors, low, high), 2, 0))
     cost += 3.0 * np.maximum((gaps < gaps[:, [i]] + 0.8).sum(axis=1) - 1, 0)
-    return cost + 0.8 * np.minimum(_inside(avoid, low, high), 12)
+    return cost + 1.5 * np.minimum(_inside(avoid, low, high), 12)
 
 
 def _inside(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

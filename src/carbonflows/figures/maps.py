@@ -1,6 +1,6 @@
 """A map to draw on: projection, land, region fills and small-region dots."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import shapely
 from matplotlib.collections import PathCollection
 from matplotlib.path import Path
 
+from carbonflows.figures.classes import RESIDUAL_HATCH, RESIDUAL_LINE
 from carbonflows.figures.shapes import WORLD, country_shapes, flattened
 from carbonflows.figures.style import LAND
 
@@ -202,6 +203,18 @@ def draw_regions(
             xy[:, 0], xy[:, 1], s=(1.2 * DOT * 72 / 25.4) ** 2, c=[colours[i] for i in small],
             edgecolors="#4d4d4d", linewidths=0.3, zorder=3,
         )  # fmt: skip
+
+
+def hatch_regions(axes: "Axes", frame: MapFrame, labels: Collection[str]) -> None:
+    """Lay a light hatch over regions that stand for all other countries."""
+    shapes = [frame.outlines[i] for i, label in enumerate(frame.labels) if label in labels]
+    if shapes:
+        collection = PathCollection(
+            [path_of(shape) for shape in shapes],
+            facecolor="none", edgecolor=RESIDUAL_LINE, linewidth=0.2, hatch=RESIDUAL_HATCH,
+            zorder=2.5, gid="residual",
+        )  # fmt: skip
+        axes.add_collection(collection, autolim=False)
 
 
 def path_of(shape: Any) -> Path:

@@ -24,6 +24,7 @@ SMALLEST_SHARE = 0.02  # of all flows; smaller regions are merged when `top` is 
 MOST = 16
 _BAR = 4.0  # mm
 _HEAD = 8.0  # mm
+_STUB = 3.0  # mm
 
 
 def sankey(
@@ -35,6 +36,8 @@ def sankey(
     heads: tuple[str, str] = ("Emitted in", "Caused by final demand in"),
     labels: Mapping[str, str] | None = None,
     height: float = 125.0,
+    noun: str = "region",
+    least: float = 0.0015,
     title: str = "",
     subtitle: str = "",
     source: str = "",
@@ -58,6 +61,11 @@ def sankey(
         Names to print for regions.
     height : float
         Of the columns [mm].
+    noun : str
+        What the note calls a region, for example ``"group"``.
+    least : float
+        Share of all flows below which a flow gets no ribbon, only its part of a pale stub at either
+        end; the note says how much that is.
     title, subtitle, source : str
         Lines above and below the diagram.
 
@@ -81,7 +89,8 @@ def sankey(
     2
     """
     finite(flows, "flows")
-    merged = merged_flows(flows, unit, top, own=own)
+    merged = merged_flows(flows, unit, top, own=own, noun=noun)
+    thin = _too_thin(merged.flows, least)
     table = merged.flows
     regions = list(dict.fromkeys([*table.index, *table.columns]))
     colours = dict(zip(regions, qualitative(len(regions)), strict=True))
@@ -91,7 +100,7 @@ def sankey(
     places = decimals(pd.concat(sums))
     with style():
         paper = page(_HEAD + height + 2.0, title=title, subtitle=subtitle,
-                     notes=(merged.note, source))  # fmt: skip
+                     notes=(_sentences(merged, thin, unit, least), source))  # fmt: skip
         axes = paper.blank(0, 0, paper.width, _HEAD + height + 2.0)
         most = max(table.shape)
         gap = min(1.6, 0.25 * height / most)
@@ -119,7 +128,7 @@ def sankey(
                 place, 3.2, f"{heads[side]} ({shown(unit)})", size=BODY, weight="bold",
                 ha="left" if side == 0 else "right",
             )  # fmt: skip
-        _ribbons(axes, table, tops, scale, (edges[0] + _BAR, edges[1] - _BAR), colours)
+        _ribbons(axes, table, tops, scale, (edges[0] + _BAR, edges[1] - _BAR), colours, thin)
         return paper.figure
 
 
@@ -133,23 +142,27 @@ class Merged:
         Rows and columns by size, the merged regions last.
     other : str
         Label of the merged regions; empty if there are none.
-    note : str
+    what, note : str
+        Which flows these are, and what was merged or left out.
     """
 
     flows: pd.DataFrame
     other: str
+    what: str
     note: str
 
 
-def merged_flows(flows: pd.DataFrame, unit: str, top: int | None, *, own: bool) -> Merged:
+def merged_flows(
+    flows: pd.DataFrame, unit: str, top: int | None, *, own: bool, noun: str = "region"
+) -> Merged:
     """Return the flows to draw, small regions merged into one on both sides.
 
     Examples
     --------
     >>> flows = pd.DataFrame([[0, 9.0, 1], [5, 0, 1], [1, 1, 0]], list("ABC"), list("ABC"))
     >>> merged = merged_flows(flows, "Mt", 2, own=False)
-    >>> merged.flows.index.tolist(), merged.note[:38]
-    (['A', 'B', 'C'], 'All flows between regions are drawn: 1')
+    >>> merged.flows.index.tolist(), merged.what
+    (['A', 'B', 'C'], ' between regions')
     """
     if top is not None and top < 1:
         raise DataError(f"top={top}: keep at least one region apart")
@@ -161,7 +174,13 @@ def merged_flows(flows: pd.DataFrame, unit: str, top: int | None, *, own: bool) 
     table = pd.DataFrame(np.maximum(values, 0.0), sources, targets)
     total = float(table.to_numpy().sum())
     if total <= 0:
-        raise DataError("flows: none is positive; nothing to draw")
+        if len(regions := {*sources, *targets}) == 1 and not own:
+            raise DataError(f"nothing to draw: one {noun} only; flows need at least two")
+        among = "" if own else f" between {noun}s"
+        raise DataError(
+            f"nothing to draw: no positive flow{among} ({counted(len(regions), noun)}); "
+            "leave this diagram out"
+        )
     size = pd.concat([table.sum(axis=1), table.sum(axis=0)]).groupby(level=0, sort=False).max()
     size = size[size > 0].sort_values(ascending=False, kind="stable")
     keep = top if top is not None else min(MOST, int((size >= SMALLEST_SHARE * total).sum()))
@@ -169,21 +188,21 @@ def merged_flows(flows: pd.DataFrame, unit: str, top: int | None, *, own: bool) 
     if len(size) - keep == 1:
         keep += 1  # a single region is shown by its own name
     small = list(size.index[keep:])
-    other = f"Other ({counted(len(small), 'region')})" if small else ""
+    other = f"Other ({counted(len(small), noun)})" if small else ""
     if small:
         renamed = dict.fromkeys(small, other)
         table = table.rename(index=renamed, columns=renamed)
         table = table.groupby(level=0).sum().T.groupby(level=0).sum().T
     table = table.loc[_by_size(table.sum(axis=1), other), _by_size(table.sum(axis=0), other)]
-    what = ", including those of a region to itself," if own else " between regions"
-    note = f"All flows{what} are drawn: {number(total, decimals([total / 10]))} {shown(unit)}."
+    what = f", including those of a {noun} to itself," if own else f" between {noun}s"
+    note = ""
     if small:
         within = table.reindex(index=[other], columns=[other], fill_value=0.0).to_numpy()[0, 0]
         rule = f"all but the {keep} largest"
         if top is None and keep < MOST:
             rule = f"less than {percent(SMALLEST_SHARE)} of all flows on both sides"
         note += (
-            f" {counted(len(small), 'region')} are merged into “Other” ({rule}); flows among them "
+            f" {counted(len(small), noun)} are merged into “Other” ({rule}); flows among them "
             f"are {percent(within / total)} of all."
         )
     if negative.size:
@@ -191,7 +210,29 @@ def merged_flows(flows: pd.DataFrame, unit: str, top: int | None, *, own: bool) 
         note += (
             f" {counted(negative.size, 'negative flow')} ({lost} {shown(unit)}) cannot be drawn."
         )
-    return Merged(table, other, note)
+    return Merged(table, other, what, note)
+
+
+def _too_thin(table: pd.DataFrame, least: float) -> np.ndarray:
+    """Return which flows are positive and below a share of all flows."""
+    values = table.to_numpy()
+    return (values > 0) & (values < least * values.sum())
+
+
+def _sentences(merged: Merged, thin: np.ndarray, unit: str, least: float) -> str:
+    """Return what is drawn, what is not, and what was merged."""
+    values = merged.flows.to_numpy()
+    total = float(values.sum())
+    amount = f"{number(total, decimals([total / 10]))} {shown(unit)}"
+    if not thin.any():
+        return f"All flows{merged.what} are drawn: {amount}.{merged.note}"
+    lost = float(values[thin].sum())
+    flows = counted(int(thin.sum()), "flow")
+    return (
+        f"Flows{merged.what.rstrip(',')}: {amount}. {flows} below {100 * least:g} % of that each, "
+        f"{number(lost, decimals([lost]))} {shown(unit)} or {percent(lost / total)} together, have "
+        f"no ribbon, only pale stubs at both ends.{merged.note}"
+    )
 
 
 def _by_size(amount: pd.Series, other: str) -> list[str]:
@@ -209,16 +250,17 @@ def _stack(amount: np.ndarray, scale: float, gap: float, height: float) -> np.nd
 
 def _ribbons(
     axes: "Axes", table: pd.DataFrame, tops: Sequence[np.ndarray], scale: float,
-    ends: tuple[float, float], colours: Mapping[str, str],
+    ends: tuple[float, float], colours: Mapping[str, str], thin: np.ndarray,
 ) -> None:  # fmt: skip
-    """Draw a Bézier band for each flow."""
+    """Draw a Bézier band for each flow, and stubs for what is too thin."""
     x0, x1 = ends
     middle = (x0 + x1) / 2
     start, goal = tops[0].copy(), tops[1].copy()
     codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
-    for i, row in enumerate(scale * table.to_numpy()):
+    sizes = scale * table.to_numpy()
+    for i, row in enumerate(sizes):
         for j, width in enumerate(row):
-            if width <= 0:
+            if width <= 0 or thin[i, j]:
                 continue
             a, b = start[i], goal[j]
             start[i] += width
@@ -231,6 +273,19 @@ def _ribbons(
                 PathPatch(Path(outline, codes), facecolor=colours[table.index[i]], alpha=0.5,
                           linewidth=0, gid="ribbon")
             )  # fmt: skip
+    # What is too thin stands below the ribbons of its node.
+    small = np.where(thin, sizes, 0.0)
+    for x, step, at, heights, labels in (
+        (x0, _STUB, start, small.sum(axis=1), table.index),
+        (x1, -_STUB, goal, small.sum(axis=0), table.columns),
+    ):
+        for y, height, label in zip(at, heights, labels, strict=True):
+            if height > 0:
+                colour = colours[label] if step > 0 else OTHER
+                axes.add_patch(
+                    Rectangle((min(x, x + step), y), _STUB, height, facecolor=colour, alpha=0.3,
+                              linewidth=0, gid="stub")
+                )  # fmt: skip
 
 
 def _node_labels(

@@ -24,12 +24,12 @@ def shown(unit: str) -> str:
 
     Examples
     --------
-    >>> shown("Mt CO2"), shown("kg CO2eq/USD"), shown("10^4 CNY"), shown("km^2")
-    ('Mt CO₂', 'kg CO₂eq/USD', '10⁴ CNY', 'km²')
+    >>> shown("Mt CO2"), shown("kg CO2/USD"), shown("kgCO2eq"), shown("10^4 CNY"), shown("km^2")
+    ('Mt CO₂', 'kg CO₂/USD', 'kgCO₂eq', '10⁴ CNY', 'km²')
     """
     text = re.sub(
-        r"(?<![A-Za-z])(CO|CH|N|SO|NO|SF|H)(\d)(?![\d.])",
-        lambda m: m[1] + m[2].translate(_SUBSCRIPTS),
+        r"(?<![A-Za-z])((?:[kMG]?t|[kMGTP]?g)?)(CO|CH|N|SO|NO|SF|H)(\d)(?![\d.])",
+        lambda m: m[1] + m[2] + m[3].translate(_SUBSCRIPTS),
         unit,
     )
     text = re.sub(r"N₂O|N2O", "N₂O", text)

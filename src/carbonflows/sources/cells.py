@@ -187,8 +187,7 @@ def _numbers(
     try:
         texts = parse(pl.String)
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise SourceError(f"{file} cannot be read as CSV of {width} columns: {reason}") from error
+        raise _wrong_width(file, width, lines) from error
     numbers = texts.select(
         *(pl.col(f"{i}") for i in range(len(names))),
         *(
@@ -204,6 +203,22 @@ def _numbers(
             found = f"{texts[wrong, place]!r}, not a number"
             raise _bad_cell(file, row, wrong + lines + 1, column, found)
     return numbers
+
+
+def _wrong_width(file: Path, width: int, lines: int) -> SourceError:
+    """Name the first line that has more or fewer cells than the header."""
+    try:
+        with open(file, newline="", encoding="utf-8-sig") as text:
+            for number, cells in enumerate(csv.reader(text), 1):
+                if number > lines and cells and len(cells) != width:
+                    return SourceError(
+                        f"{file} line {number} has {len(cells)} cells, the header has {width}: add "
+                        "or remove cells",
+                        path=file, line=number,
+                    )  # fmt: skip
+    except (csv.Error, UnicodeDecodeError):
+        pass
+    return SourceError(f"{file} cannot be read as CSV of {width} columns: save it again", path=file)
 
 
 def _from_parquet(

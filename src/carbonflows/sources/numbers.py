@@ -15,7 +15,7 @@ import numpy as np
 from carbonflows.errors import DataError, SourceError
 from carbonflows.labels import Array
 
-PIECE = 8 << 20
+PIECE = 4 << 20
 """Bytes of text that are parsed at a time."""
 _THREADS = 2
 
@@ -29,6 +29,7 @@ def number_block(
     separator: str = "\t",
     labels: int = 0,
     trailing: bool = False,
+    first_line: int = 1,
 ) -> tuple[Array, list[list[str]]]:
     """Read a block of numbers of known size.
 
@@ -46,6 +47,8 @@ def number_block(
         Number of label columns before the numbers.
     trailing : bool
         Whether every line ends in one more separator.
+    first_line : int
+        Line number of the first line, for messages.
 
     Returns
     -------
@@ -73,8 +76,9 @@ def number_block(
     texts: list[list[str]] = [[] for _ in range(labels)]
     done = 0
     for numbers, names in number_pieces(
-        stream, where, columns=columns, separator=separator, labels=labels, trailing=trailing
-    ):
+        stream, where, columns=columns, separator=separator, labels=labels, trailing=trailing,
+        first_line=first_line,
+    ):  # fmt: skip
         if done + len(numbers) > rows:
             raise SourceError(
                 f"{where} has more than {rows} lines of numbers: its labels do not fit it",
@@ -221,10 +225,11 @@ def _quick(
     letters = np.frombuffer(text, np.uint8)
     separators = letters == between[0]
     ends = np.flatnonzero(letters == 10)
-    starts = [0, *(ends[:-1] + 1)]
-    for start, end in zip(starts, ends, strict=True):
-        if np.count_nonzero(separators[start:end]) != columns - 1:
+    first = 0
+    for last in ends.tolist():
+        if np.count_nonzero(separators[first:last]) != columns - 1:
             return None
+        first = last
     long = letters + separators.view(np.uint8) * np.uint8((10 - between[0]) % 256)
     try:
         column = pl.read_csv(

@@ -231,7 +231,7 @@ def _from_npz(file: Path) -> Parts:
             data = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise SourceError(
-            f"{file} is not a complete npz file ({error}): fetch it again", path=file
+            f"{file} is not a complete npz file: fetch it again", path=file
         ) from error
     missing = [k for k in ("Z", "F", "x", "countries", "industries", "fd") if k not in data]
     if missing:
@@ -258,7 +258,7 @@ def _from_npz(file: Path) -> Parts:
         "Y": np.ascontiguousarray(data["F"], dtype=np.float64),
         "x": x,
         "value_added": x - Z.sum(axis=0),
-        "notes": {"value added": "output less intermediate inputs"},
+        "notes": {"value added": "published output less intermediate inputs"},
     }
     if "co2_kt" in data:
         if data["co2_kt"].shape != (m, len(sectors)) or data.get("co2_hh_kt", x).shape != (m,):

@@ -20,7 +20,7 @@ from carbonflows.accounts.trade import (
     trade_measures,
     world_share,
 )
-from carbonflows.diagnosis import Diagnosis, diagnose
+from carbonflows.diagnosis import Diagnosis, Finding, diagnose
 from carbonflows.errors import LabelError, StudyError, some
 from carbonflows.regions import Grouping, aggregate, country_names
 from carbonflows.solve import Leontief
@@ -64,6 +64,15 @@ class Results:
     block: list[str]
     missing: list[str]
     residual: float
+
+    @property
+    def partly(self) -> bool:
+        """Whether the table shows less of the study's block than its groups' names say."""
+        if self.grouping is None:
+            return False
+        shown = {code for region in self.table.regions for code in self.table.members[region]}
+        listed = [code for code, group in self.grouping.members.items() if group in self.block]
+        return bool(self.missing) or not shown >= {c for c in listed if len(c) == 3 and c != "EEU"}
 
     def level(self, table: str) -> str:
         """Name of a table at the level the study speaks of: groups, or else regions."""
@@ -160,6 +169,7 @@ def analyse(
     tables["intensity_direction"] = _reset(direction.to_frame("value").rename_axis("measure"))
     if grouping is not None:
         tables["groups"] = _coverage(table, grouping, names)
+    found = found.with_(*_out_of_order(tables["trade_measures"], load))
     tables["diagnosis"] = found.findings
     facts = {k: tables["accounts"].attrs[k] for k in ("table", "stressor", "households", "orphans")}
     for name, frame in tables.items():
@@ -171,6 +181,27 @@ def analyse(
         tables[name].attrs = usual
     residual = max(solution.residual, _residual(system, output))
     return Results(table, load, found, tables, between, names, grouping, block, missing, residual)
+
+
+def _out_of_order(measures: pd.DataFrame, load: Emissions) -> list[Finding]:
+    """Report regions whose gross exports do not grow from footprint to EEBT to throughflow."""
+    wide = measures.pivot_table(index="region", columns="measure", values="exports", sort=False)
+    slack = 1e-9 * load.production.sum()
+    wrong = (wide["footprint"] > wide["eebt"] + slack) | (
+        wide["eebt"] > wide["throughflow"] + slack
+    )
+    detail = "footprint ≤ EEBT ≤ throughflow"
+    if wrong.any():
+        detail += f" does not hold at {some(wide.index[wrong])}: negative final demand does that"
+    return [
+        {
+            "level": "warning" if wrong.any() else "ok",
+            "check": "regions with gross exports out of order",
+            "value": float(wrong.sum()),
+            "unit": "regions",
+            "detail": detail,
+        }
+    ]
 
 
 def _accounts(

@@ -61,7 +61,9 @@ def results_folder(out: Path) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"{out.parent} cannot be made ({error.strerror}): choose another --out", path=str(out)
+            f"{error.filename or out.parent} is in the way of {out} ({error.strerror}): choose "
+            "another --out",
+            path=str(out),
         ) from error
     try:
         with placing(out, overwrite=True, replaceable=_earlier_result) as folder:
@@ -164,6 +166,9 @@ def draw_figures(
     drawn, images, resources = [], {}, []
     for picture in pictures(study, found):
         drawn.append(picture)
+        if picture.figure is None:
+            progress(picture.caption)
+            continue
         for file in save(picture.figure, folder / "figures" / picture.stem):
             kind = file.suffix[1:]
             if kind == "svg":

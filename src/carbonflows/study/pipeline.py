@@ -124,8 +124,8 @@ def _overridden(study: Study, **given: Any) -> Study:
         k: None if given[k] is None else str(given[k]) for k in ("grouping", "gdp", "population")
     }
     if text["grouping"] is not None and study.grouping is not None:
-        # The block of groups belongs to the study's own grouping.
-        study = study.model_copy(update={"grouping": None})
+        # The block of groups and the printed numbers belong to the study's own grouping.
+        study = study.model_copy(update={"grouping": None, "published": None})
     return study.changed(
         table={"year": given["year"]},
         emissions={"stressor": given["stressor"], "households": given["households"]},

@@ -9,7 +9,7 @@ import pandas as pd
 
 from carbonflows.study.analysis import Results
 from carbonflows.study.findings import compared, headlines
-from carbonflows.study.pictures import Picture, stands_for
+from carbonflows.study.pictures import Picture, stands_for, words
 from carbonflows.study.spec import Study
 
 MOST_ROWS = 45
@@ -63,6 +63,8 @@ def report(
     def figure(stem: str) -> Markup:
         if stem not in by_stem:
             return Markup("")
+        if by_stem[stem].figure is None:
+            return Markup('<p class="note">{}</p>').format(by_stem[stem].caption)
         data = base64.b64encode(images[stem].read_bytes()).decode()
         caption = escape(by_stem[stem].caption)
         return Markup(
@@ -111,19 +113,23 @@ def _tables(study: Study, found: Results) -> dict[str, str]:
     unit = found.load.unit
     at, tables = found.level, found.tables
 
+    ranked = tables[at("accounts")].sort_values("net_exports", ascending=False)
+    order = {region: place for place, region in enumerate(ranked["region"])}
+
     def named(name: str) -> pd.DataFrame:
+        """Drop the year, put regions in the order of net exports, and name them."""
         frame = tables[name].drop(columns="year")
         if "region" in frame:
+            frame = frame.sort_values("region", key=lambda r: r.map(order), kind="stable")
             frame = frame.assign(region=[found.name(r) for r in frame["region"]])
         return frame
 
-    accounts = named(at("accounts")).sort_values("net_exports", ascending=False)
+    accounts = named(at("accounts"))
     main = ["region", "production", "consumption", "direct", "gross_exports", "gross_imports",
             "net_exports"]  # fmt: skip
-    measures = tables[at("trade_measures")]
+    measures = named(at("trade_measures"))
     wide = measures.pivot_table(index="region", columns="measure", values="exports", sort=False)
     wide = wide[["footprint", "eebt", "throughflow", "pairwise_net"]].reset_index()
-    wide["region"] = [found.name(r) for r in wide["region"]]
     world = named(at("world_share"))
     world["measure"] = [_HEADS[m] for m in world["measure"]]
     world["share"] = 100 * world["share"]
@@ -131,7 +137,7 @@ def _tables(study: Study, found: Results) -> dict[str, str]:
     level = "groups" if found.grouping is not None else "regions"
     tidy = named(at("intensities"))
     tidy["column"] = [
-        f"{kind.capitalize()} per {per.replace('_', ' ')} [{of}]"
+        f"{kind.capitalize()} per {words(per)} [{of}]"
         for kind, per, of in tidy[["kind", "denominator", "unit"]].itertuples(index=False)
     ]
     per = tidy.pivot_table(index="region", columns="column", values="value", sort=False)
@@ -192,8 +198,9 @@ def _html(frame: pd.DataFrame, caption: str, *, digits: int | None = 1, level: b
     more = (
         f'<p class="note">The first {MOST_ROWS} of {total} rows; the rest is in the CSV file.</p>'
     )
+    short = " short" if len(rows) <= 24 else ""
     return (
-        f'<div class="scroll"><table>{title}<thead><tr>{heads}</tr></thead>'
+        f'<div class="scroll{short}"><table>{title}<thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>{more if cut else ''}"
     )
 
@@ -212,7 +219,9 @@ def _number(value: float, digits: int | None) -> str:
 
 def _direction(study: Study, found: Results) -> str:
     values = found.tables["intensity_direction"].set_index("measure")["value"]
-    per = study.intensity.production.replace("_", " ")
+    per = words(study.intensity.production)
+    if not float(values["net_flow"]):
+        return "No two regions of known production intensity have a net flow between them."
     share = 100 * float(values["share_from_higher"])
     pairs = f"{values['pairs_from_higher']:.0f} of {values['pairs']:.0f} pairs"
     text = (

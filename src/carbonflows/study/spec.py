@@ -112,6 +112,10 @@ class Study(_Strict):
                 continue
             before = getattr(self, section)
             if before is None:
+                if "name" not in kept:
+                    raise StudyError(
+                        f"the study has no grouping, so {some(kept)} cannot be set: name a grouping"
+                    )
                 update[section] = GroupingSpec(**kept)
             else:
                 update[section] = before.model_copy(update=kept)
@@ -182,13 +186,14 @@ def load_study(study: str | Path) -> Study:
     try:
         return Study.model_validate({**data, "folder": folder})
     except ValidationError as error:
-        first = error.errors()[0]
+        found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        first = found[0]
         keys = [part for part in first["loc"] if part != "folder"]
         line = _line(text, keys)
         where = ".".join(str(part) for part in keys) or "the file"
         what = _said(first["type"], first["msg"])
-        more = len(error.errors()) - 1
-        also = f" (and {more} more)" if more else ""
+        rest = [".".join(str(part) for part in e["loc"]) for e in found[1:]]
+        also = f" (also look at {some(rest)})" if rest else ""
         raise StudyError(
             f"{path} line {line}: {where} {what}{also}", path=str(path), line=line, key=where
         ) from error

@@ -62,6 +62,12 @@ def test_a_few_left_over_are_drawn_too(n, rows):
     assert len(found(ranked_nets(net, unit="Mt"), "name")) == rows
 
 
+def test_a_single_region_of_its_sign_keeps_its_name():
+    net = pd.Series([-9.0, -8, -0.1, -0.2, -0.3, -0.4, 0.05], list("ABCDEFG"))
+    names = found(ranked_nets(net, unit="Mt", top=2), "name")
+    assert names == ["G", "Other 4 net importers", "B", "A"]
+
+
 def test_one_sided_and_zero_nets_work():
     assert found(ranked_nets(pd.Series({"A": 0.0, "B": 2.0}), unit="Mt"), "name") == ["B", "A"]
     assert found(ranked_nets(pd.Series({"A": -1.0}), unit="Mt"), "value") == ["−1.0"]

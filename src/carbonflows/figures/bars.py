@@ -97,7 +97,10 @@ def ranked_nets(
     if rest.size:
         for side, what in ((rest[rest >= 0], "net exporter"), (rest[rest < 0], "net importer")):
             if side.size:
-                rows.append((f"Other {counted(side.size, what)}", float(side.sum()), False))
+                name = f"Other {counted(side.size, what)}"
+                if side.size == 1:  # its own name says more
+                    name = texts[next(i for i in order[top:] if numbers[i] == side[0])]
+                rows.append((name, float(side.sum()), False))
         largest = number(float(np.abs(rest).max()), decimals([np.abs(rest).max()]))
         note = (
             f"The {top} regions with the largest net flows of {len(numbers)}; each of the other "

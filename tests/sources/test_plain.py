@@ -264,7 +264,13 @@ def test_two_files_for_one(folder):
             r"line 4 \(CHN/steel\), column CHN/steel is NaN",
         ),
         ("Z.csv", "3,4,0.5", "3,n.a.,0.5", DataError, r"line 4 .* is 'n.a.', not a number: write"),
-        ("Z.csv", "3,4,0.5", "3,4,0.5,1", SourceError, r"line 4 has 6 cells, the header has 5: add or remove"),
+        (
+            "Z.csv",
+            "3,4,0.5",
+            "3,4,0.5,1",
+            SourceError,
+            r"line 4 has 6 cells, the header has 5: add or remove",
+        ),
         ("F.csv", "5,6,7", "5,,7", DataError, r"F.csv: line 3 \(CO2\), column CHN/steel is empty"),
         ("F_Y.csv", "1,2", "1,x", DataError, r"F_Y.csv: line 3 \(CO2\), column IND/final is 'x'"),
         # labels

@@ -43,9 +43,9 @@ def test_what_is_not_recognised_says_what_there_is(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("wiod2031", "no source 'wiod2031', did you mean 'wiod2013'? There are example, plain,"),
+        ("wiod2O13", "no source 'wiod2O13', did you mean 'wiod2013'? There are example, plain,"),
         ("Example", "no source 'Example', did you mean 'example'? There are example, plain,"),
-        ("gtapx", "no source 'gtapx': use example, plain, saved, wiod2013"),
+        ("zzz", "no source 'zzz': use example, plain, saved, wiod2013"),
     ],
 )
 def test_unknown_source_lists_what_there_is(name, message):

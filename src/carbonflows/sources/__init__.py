@@ -20,6 +20,13 @@ NAMES = (
     "plain",
     "saved",
     "wiod2013",
+    "wiod2016",
+    "lr_wiod",
+    "oecd_icio",
+    "figaro",
+    "adb",
+    "gloria",
+    "gtap",
 )
 """Names of the sources, each that of its module."""
 
@@ -45,11 +52,11 @@ def named(name: str) -> Source:
     --------
     >>> named("wiod2013").title
     'World Input-Output Database, 2013 release'
-    >>> named("wiod2031")
+    >>> named("wiod2O13")
     Traceback (most recent call last):
     ...
-    carbonflows.errors.SourceError: no source 'wiod2031', did you mean 'wiod2013'? There are
-    example, plain, saved, wiod2013...
+    carbonflows.errors.SourceError: no source 'wiod2O13', did you mean 'wiod2013'? There are
+    example, plain, saved, wiod2013, ...
     """
     if name not in NAMES:
         close = difflib.get_close_matches(str(name).lower(), NAMES, 1)

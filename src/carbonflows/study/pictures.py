@@ -82,6 +82,10 @@ class _Drawing:
         self.members = {region: list(table.members[region]) for region in table.regions}
         self.rest = [region for region, codes in self.members.items() if "*" in codes]
         self.noun = "region" if found.grouping is None else "group"
+        rest = self.rest
+        if found.grouping is not None:
+            rest = list(dict.fromkeys(found.grouping.of(rest)))
+        self.level_rest = rest
         self.labels = found.names if found.grouping is None else group_labels(found)
 
     def shapes(self, *, grouped: bool) -> "GeoDataFrame":
@@ -102,7 +106,7 @@ class _Drawing:
         figure = flow_map(
             between, self.shapes(grouped=True), unit=self.gas, top=self.study.figures.arcs,
             net=between.sum(axis=1) - between.sum(axis=0), labels=self.labels, noun=self.noun,
-            title="Embodied carbon flows", source=self.source,
+            residual=self.level_rest, title="Embodied carbon flows", source=self.source,
             subtitle=f"Emissions by where they occur and whose final demand causes them, between "
             f"{self.noun}s",
         )  # fmt: skip

@@ -1,0 +1,117 @@
+"""Whether two totals of the same nodes agree: the check that finds lost decimal points."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from carbonflows.errors import DataError, some
+from carbonflows.labels import Array
+from carbonflows.sources.tabbed import Label
+
+_NOTED, _NOTED_WEIGHT = 0.01, 1e-9
+
+
+def balance(
+    first: Array,
+    second: Array,
+    nodes: Sequence[Label],
+    what: tuple[str, str],
+    *,
+    refuse: float | None,
+    weight: float,
+) -> dict[str, Any]:
+    """Compare two totals of each node.
+
+    Parameters
+    ----------
+    first, second : array (n,)
+        For example what nodes sell, and what they buy and pay.
+    nodes : sequence of (str, str)
+    what : (str, str)
+        What the totals are, for messages: ``("sells", "costs")``.
+    refuse : float or None
+        Relative gap that is refused, in a node whose gap also exceeds `weight` of the world's
+        total; None refuses nothing.
+    weight : float
+
+    Returns
+    -------
+    dict
+        ``gap``: sum of all gaps, as a share of the total of `first`; ``worst``: up to five nodes
+        with both totals; ``warnings``: a sentence, if any node is off by more than 1 %.
+
+    Raises
+    ------
+    DataError
+        A gap that is refused.
+
+    Examples
+    --------
+    >>> sold, cost = np.array([100.0, 50]), np.array([100.0, 51])
+    >>> found = balance(
+    ...     sold, cost, [("A", "s"), ("B", "s")], ("sells", "costs"), refuse=0.5, weight=1e-4
+    ... )
+    >>> round(found["gap"], 4), found["worst"]
+    (0.0067, [{'node': 'B/s', 'sells': 50.0, 'costs': 51.0}])
+    """
+    gap = np.abs(first - second)
+    size = np.maximum(np.abs(first), np.abs(second))
+    world = float(np.abs(first).sum()) or 1.0
+    worst = [
+        {"node": some([nodes[i]]), what[0]: float(first[i]), what[1]: float(second[i])}
+        for i in np.argsort(-gap, kind="stable")[:5].tolist()
+        if gap[i] > 0
+    ]
+    if refuse is not None:
+        off = np.flatnonzero((gap > refuse * size) & (gap > weight * world)).tolist()
+        if off:
+            i = max(off, key=lambda place: float(gap[place]))
+            others = f", and {len(off) - 1} more node(s) are off" if len(off) > 1 else ""
+            raise DataError(
+                f"{some([nodes[i]])} {what[0]} {first[i]:.8g} but {what[1]} {second[i]:.8g}"
+                f"{others}: get the files again, or accept it with unbalanced='keep'",
+                labels=[nodes[j] for j in off], worst=worst,
+            )  # fmt: skip
+    noted = (gap > _NOTED * size) & (gap > _NOTED_WEIGHT * world)
+    warnings = []
+    if noted.any():
+        warnings.append(
+            f"{int(noted.sum())} node(s) are off by more than 1%: most of all {worst[0]['node']}, "
+            f"which {what[0]} {worst[0][what[0]]:.6g} but {what[1]} {worst[0][what[1]]:.6g}; "
+            f"all gaps together are {gap.sum() / world:.2%} of the world's output"
+        )
+    return {"gap": float(gap.sum() / world), "worst": worst, "warnings": warnings}
+
+
+def own_use(Z: Array, x: Array, nodes: Sequence[Label], *, weight: float = 1e-6) -> list[str]:
+    """Warn of nodes that use nearly all of their output themselves.
+
+    A wrong number on the diagonal raises what a node sells and what it buys alike, so that no
+    balance shows it; this may.
+
+    Parameters
+    ----------
+    Z : array (n, n)
+    x : array (n,)
+    nodes : sequence of (str, str)
+    weight : float
+        Own use below this share of the world's output is passed over.
+
+    Returns
+    -------
+    list of str
+        A sentence, or nothing.
+
+    Examples
+    --------
+    >>> Z, x = np.array([[99.0, 0], [0, 10]]), np.array([100.0, 50])
+    >>> own_use(Z, x, [("A", "s"), ("B", "s")])
+    ['1 node(s) use more than 90% of their output themselves: A/s']
+    """
+    own = np.diagonal(Z)
+    found = np.flatnonzero((own > 0.9 * x) & (own > weight * np.abs(x).sum())).tolist()
+    if not found:
+        return []
+    listed = some([nodes[i] for i in found])
+    return [f"{len(found)} node(s) use more than 90% of their output themselves: {listed}"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from carbonflows.regions import Grouping, aggregate
 from carbonflows.sources.example import YEARS
-from carbonflows.sources.wiod2013 import CO2_CITATION, CITATION, read_wiod2013
+from carbonflows.sources.wiod2013 import CITATION, CO2_CITATION, read_wiod2013
 from carbonflows.sources.wiod2013_labels import SECTORS
 from carbonflows.store import save_table
 from carbonflows.table import IOTable
@@ -71,9 +71,10 @@ emissions are on their final demand `CONS_h`.
 
 **Licence.** The WIOD project (Groningen Growth and Development Centre, University of Groningen)
 publishes its tables free to use with citation, and its 2016 release under the Creative Commons
-Attribution 4.0 International licence (CC BY 4.0). This excerpt of the 2013 release is passed on with
-attribution in that spirit; that the same licence covers it could not be verified. The flows came through the R package `wiod`, which rounds them to whole M USD. Cite the two
-papers above when you publish results.
+Attribution 4.0 International licence (CC BY 4.0). This excerpt of the 2013 release is passed on
+with attribution in that spirit; that the same licence covers it could not be verified. The flows
+came through the R package `wiod`, which rounds them to whole M USD. Cite the two papers above when
+you publish results.
 
 **Changes made.** Countries and sectors were summed as `regions.csv` and `sectors.csv` say: `EEU`
 are the eastern members of the European Union with Cyprus, `WEU` the rest of its western members,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from carbonflows.errors import DataError, SourceError
 from carbonflows.sources import numbers
 from carbonflows.sources.numbers import number_block, number_pieces
+from carbonflows.sources.pieces import parsed, whole_lines
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -47,9 +48,10 @@ def test_the_quick_way_is_taken_and_agrees_with_the_other(monkeypatch: pytest.Mo
     rng = np.random.default_rng(0)
     values = rng.lognormal(0, 5, (40, 9))
     text = "\n".join("\t".join(map(repr, row)) for row in values.tolist()).encode()
-    quick = numbers._quick(text, 9, "\t", 0, False)
+    (piece,) = whole_lines(io.BytesIO(text), 1, 1 << 20, 1)
+    quick = parsed(piece, 9, "\t", 0, False)
     assert quick is not None
-    monkeypatch.setattr(numbers, "_quick", lambda *_: None)
+    monkeypatch.setattr(numbers, "parsed", lambda *_: None)
     slow, _ = number_block(io.BytesIO(text), "Z.txt", rows=40, columns=9)
     np.testing.assert_array_equal(quick[0], slow)
     np.testing.assert_array_equal(slow, values)
@@ -75,3 +77,16 @@ def test_the_quick_way_is_taken_and_agrees_with_the_other(monkeypatch: pytest.Mo
 def test_refusals_name_the_place(text: str, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         number_block(io.BytesIO(text.encode()), "Z.txt", rows=2, columns=2, first_line=7)
+
+
+def test_streams_that_can_only_read() -> None:
+    class Reading:
+        def __init__(self, text: bytes) -> None:
+            self._inner = io.BytesIO(text)
+
+        def read(self, size: int) -> bytes:
+            return self._inner.read(min(size, 3))
+
+    stream = Reading(b"1\t2\n3\t4\n5\t66")
+    pieces = [p.tolist() for p, _ in number_pieces(stream, "Z.txt", columns=2, piece=5)]  # type: ignore[arg-type]
+    assert [row for piece in pieces for row in piece] == [[1, 2], [3, 4], [5, 66]]

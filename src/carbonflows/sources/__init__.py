@@ -27,6 +27,9 @@ NAMES = (
     "adb",
     "gloria",
     "gtap",
+    "eora26",
+    "exiobase3",
+    "pymrio_folder",
 )
 """Names of the sources, each that of its module."""
 

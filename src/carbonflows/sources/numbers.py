@@ -14,8 +14,9 @@ import numpy as np
 
 from carbonflows.errors import DataError, SourceError
 from carbonflows.labels import Array
+from carbonflows.sources.pieces import Piece, parsed, whole_lines
 
-PIECE = 4 << 20
+PIECE = 2 << 20
 """Bytes of text that are parsed at a time."""
 _THREADS = 2
 
@@ -132,41 +133,24 @@ def number_pieces(
     """
     waiting: deque[Future[tuple[Array, list[list[str]]]]] = deque()
     with ThreadPoolExecutor(_THREADS) as pool:
-        for text, line in _whole_lines(stream, first_line, piece):
+        for lines in whole_lines(stream, first_line, piece, _THREADS):
             layout = (columns, separator, labels, trailing)
-            waiting.append(pool.submit(_parsed, text, where, line, *layout))
+            waiting.append(pool.submit(_parsed, lines, where, *layout))
             if len(waiting) > _THREADS:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _whole_lines(stream: BinaryIO, line: int, piece: int) -> Iterator[tuple[bytes, int]]:
-    """Cut a stream into pieces at line ends; give each with the number of its first line."""
-    rest: list[bytes] = []
-    while block := stream.read(piece):
-        cut = block.rfind(b"\n") + 1
-        if not cut:
-            rest.append(block)
-            continue
-        text = b"".join([*rest, block[:cut]])
-        yield text, line
-        line += text.count(b"\n")
-        rest = [block[cut:]]
-    text = b"".join(rest)
-    if text.strip(b"\r\n\x1a \t"):
-        yield text, line
-
-
 def _parsed(
-    text: bytes, where: str, line: int, columns: int, separator: str, labels: int, trailing: bool
+    piece: Piece, where: str, columns: int, separator: str, labels: int, trailing: bool
 ) -> tuple[Array, list[list[str]]]:
     import polars as pl
 
-    width = labels + columns + trailing
-    quick = _quick(text, columns, separator, labels, trailing)
+    quick = parsed(piece, columns, separator, labels, trailing)
     if quick is not None:
         return quick
+    width, text, line = labels + columns + trailing, piece.text(), piece.line
     kinds = [pl.String] * labels + [pl.Float64] * columns + [pl.String] * trailing
     schema = {f"{i}": kind for i, kind in enumerate(kinds)}
     first = text[: text.find(b"\n") if b"\n" in text else len(text)]
@@ -185,62 +169,6 @@ def _parsed(
         raise _culprit(text, where, line, columns, separator, labels, width)
     names = [frame[:, i].fill_null("").to_list() for i in range(labels)]
     return values, names
-
-
-def _quick(
-    text: bytes, columns: int, separator: str, labels: int, trailing: bool
-) -> tuple[Array, list[list[str]]] | None:
-    """Parse lines without quotes as one long column, or give up without saying why.
-
-    One column of a million numbers costs polars much less than ten thousand columns of a hundred.
-    """
-    import polars as pl
-
-    if b'"' in text:
-        return None
-    if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n")
-    if not text.endswith(b"\n"):
-        text += b"\n"
-    names: list[list[str]] = [[] for _ in range(labels)]
-    between = separator.encode()
-    if labels or trailing:
-        lines, at, whole = [], 0, memoryview(text)
-        while at < len(text):
-            end = text.index(b"\n", at)
-            for name in names:
-                stop = text.find(between, at, end)
-                if stop < 0:
-                    return None
-                try:
-                    name.append(text[at:stop].decode())
-                except UnicodeDecodeError:
-                    return None
-                at = stop + 1
-            if trailing and text[end - 1 : end] != between:
-                return None
-            lines.append(whole[at : end - trailing])
-            at = end + 1
-        text = b"\n".join([*lines, b""])
-    letters = np.frombuffer(text, np.uint8)
-    separators = letters == between[0]
-    ends = np.flatnonzero(letters == 10)
-    first = 0
-    for last in ends.tolist():
-        if np.count_nonzero(separators[first:last]) != columns - 1:
-            return None
-        first = last
-    long = letters + separators.view(np.uint8) * np.uint8((10 - between[0]) % 256)
-    try:
-        column = pl.read_csv(
-            long.tobytes(), has_header=False, schema={"": pl.Float64}, quote_char=None
-        )
-    except (pl.exceptions.PolarsError, OSError):
-        return None
-    values = column.to_series().to_numpy()
-    if len(values) != len(ends) * columns or not np.isfinite(values).all():
-        return None
-    return values.reshape(-1, columns), names
 
 
 def _wrong_width(where: str, line: int, found: int, expected: int) -> SourceError:

@@ -299,9 +299,12 @@ class _After:
     def __init__(self, line: bytes, stream: BinaryIO) -> None:
         self._line, self._stream = line, stream
 
-    def read(self, size: int) -> bytes:
-        line, self._line = self._line, b""
-        return line or self._stream.read(size)
+    def readinto(self, room: memoryview) -> int:
+        if not self._line:
+            return self._stream.readinto(room)  # type: ignore[attr-defined]
+        count = min(len(room), len(self._line))
+        room[:count], self._line = self._line[:count], self._line[count:]
+        return count
 
 
 def _numbers(cells: list[str], where: str, line: int, index: int, columns: int) -> Array:

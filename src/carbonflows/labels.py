@@ -60,9 +60,10 @@ def pairs(index: pd.Index, what: str, names: tuple[str, str]) -> pd.MultiIndex:
     levels = []
     for position, name in enumerate(names):
         level = index.get_level_values(position)
-        blank = [place for place, x in enumerate(level) if pd.isna(x) or not str(x).strip()]
+        blank = [x for x in level.unique() if pd.isna(x) or not str(x).strip()]
         if blank:
-            raise LabelError(f"{what}: an empty {name} label at position {blank[0]}")
+            place = int((level.isna() | level.isin(blank)).argmax())
+            raise LabelError(f"{what}: an empty {name} label at position {place}")
         levels.append(level.astype("str"))
     labels = pd.MultiIndex.from_arrays(levels, names=names)
     if not labels.is_unique:

@@ -217,7 +217,7 @@ class Leontief:
             if radius >= 1:
                 raise self._singular(f"the spectral radius of A is {radius:.4g}", radius=radius)
             return
-        sums = self._Z.sum(axis=0) * self.per_output
+        sums = self.A_times(np.ones(len(self._Z)))
         if sums.max(initial=0.0) < 1:
             return  # every column sum is below one
         try:

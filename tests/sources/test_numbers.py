@@ -48,7 +48,7 @@ def test_the_quick_way_is_taken_and_agrees_with_the_other(monkeypatch: pytest.Mo
     rng = np.random.default_rng(0)
     values = rng.lognormal(0, 5, (40, 9))
     text = "\n".join("\t".join(map(repr, row)) for row in values.tolist()).encode()
-    (piece,) = whole_lines(io.BytesIO(text), 1, 1 << 20, 1)
+    (piece,) = whole_lines(io.BytesIO(text), 1 << 20, 1)
     quick = parsed(piece, 9, "\t", 0, False)
     assert quick is not None
     monkeypatch.setattr(numbers, "parsed", lambda *_: None)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from carbonflows.bypass import bypass
@@ -35,7 +36,7 @@ from carbonflows.sources.eora26_labels import (
     row_name,
     row_unit,
 )
-from carbonflows.sources.numbers import number_block
+from carbonflows.sources.numbers import number_block, number_rows
 from carbonflows.sources.recorded import recorded
 from carbonflows.sources.source import Source
 from carbonflows.sources.tabbed import Label
@@ -154,22 +155,18 @@ def _table(
     node_in = np.array([code != OUTSIDE or not outside for code, _ in nodes])
     demand_in = np.array([code != OUTSIDE or not outside for code, _ in demand])
 
-    def block(kind: str, rows: int, columns: int) -> Array:
-        return _numbers(release, kind, rows, columns, records)
-
-    Z = block("T", len(nodes), len(nodes))
-    Y = block("FD", len(nodes), len(demand))
-    primary = block("VA", len(labels["VA"]), len(nodes)).sum(axis=0)
+    Z, sold, cost, to_it, bought = _flows(release, node_in, records)
+    Y = _numbers(release, "FD", len(nodes), len(demand), records)
+    primary = _numbers(release, "VA", len(labels["VA"]), len(nodes), records).sum(axis=0)
     wanted = co2_rows(labels.get("Q", []), co2, f"{release.files.path}: labels_Q.txt")
     Q = _picked(release, "Q", wanted, labels.get("Q", []), len(nodes), records)
     QY = _picked(release, "QY", wanted, labels.get("Q", []), len(demand), records)
 
-    sold = Z.sum(axis=1) + Y.sum(axis=1)
+    sold += Y.sum(axis=1)
     sums = balance(
-        sold, Z.sum(axis=0) + primary, nodes, ("sells", "costs"),
+        sold, cost + primary, nodes, ("sells", "costs"),
         refuse=0.5 if unbalanced == "refuse" else None, weight=1e-4,
     )  # fmt: skip
-    warnings = [*sums["warnings"], *own_use(Z, sold, nodes)]
     unit, found_by = (unit, "given") if unit else money_unit(float(primary[node_in].sum()))
     step: dict[str, Any] = {
         "step": "read", "unit": f"{unit}, {found_by}", "discrepancies": discrepancies,
@@ -180,17 +177,17 @@ def _table(
     kept, buyers = [nodes[i] for i in np.flatnonzero(node_in)], demand
     regions = list(dict.fromkeys(code for code, _ in kept))
     if outside:
-        to_it = Z[:, ~node_in].sum(axis=1)[node_in] + Y[:, ~demand_in].sum(axis=1)[node_in]
-        bought = Z[~node_in].sum(axis=0)[node_in]
+        final_to_it = Y[:, ~demand_in].sum(axis=1)
         step["sums of ROW"] = {
-            "sales to it": float(to_it.sum()),
-            "purchases from it": float(bought.sum()),
+            "sales to it": float((to_it + final_to_it)[node_in].sum()),
+            "purchases from it": float(bought[node_in].sum()),
             "its sales to final demand": float(Y[~node_in][:, demand_in].sum()),
-            "within it": float(Z[~node_in][:, ~node_in].sum() + Y[~node_in][:, ~demand_in].sum()),
+            "within it": float((to_it + final_to_it)[~node_in].sum()),
             "its primary inputs": float(primary[~node_in].sum()),
             "its emissions": float(Q[:, ~node_in].sum() + QY[:, ~demand_in].sum()),
         }
-        Z = squeezed(Z, node_in, node_in)
+        to_it = (to_it + final_to_it)[node_in]
+        sold = sold[node_in] - to_it
         Y = squeezed(Y, node_in, demand_in)
         Q, QY = Q[:, node_in], QY[:, demand_in]
         buyers = [demand[i] for i in np.flatnonzero(demand_in)]
@@ -201,7 +198,8 @@ def _table(
             Y = np.hstack([Y, extra])
             QY = np.hstack([QY, np.zeros((len(QY), len(regions)))])
             buyers = [*buyers, *((code, "discrepancy") for code in regions)]
-            added = added + bought
+            added = added + bought[node_in]
+            sold = sold + to_it
     rows = pd.MultiIndex.from_tuples(kept, names=NODE)
     columns = pd.MultiIndex.from_tuples(buyers, names=DEMAND)
     names = [
@@ -210,7 +208,8 @@ def _table(
     ]
     flows = pd.DataFrame(Z, rows, rows, copy=False)
     final = pd.DataFrame(Y, rows, columns, copy=False)
-    step["re-exports"] = reexports(Z, Y, rows, columns)
+    step["re-exports"] = reexports(Z, Y, sold, rows, columns)
+    warnings = [*sums["warnings"], *own_use(Z, sold, kept)]
     return IOTable(
         flows,
         final,
@@ -259,12 +258,44 @@ def _same_regions(nodes: Sequence[Label], demand: Sequence[Label], where: str) -
         )
 
 
+def _flows(
+    release: Release, inside: npt.NDArray[np.bool_], records: list[dict[str, Any]]
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Read T; return flows between nodes inside, and of all nodes the sums of row and column, sales
+    to those outside and purchases from them."""
+    n, kept = len(inside), int(inside.sum())
+    columns: Any = slice(kept) if inside[:kept].all() else inside
+    Z = np.empty((kept, kept))
+    sold, to_it, cost, bought = (np.zeros(n) for _ in range(4))
+    name = release.sheet("T")
+    trailing = _trailing(release, name)
+    at = 0
+    with recorded(release.files, name, records) as stream:
+        where = f"{release.files.path}: {name}"
+        for first, values, _ in number_rows(stream, where, rows=n, columns=n, trailing=trailing):
+            here = slice(first, first + len(values))
+            sold[here] = values.sum(axis=1)
+            cost += values.sum(axis=0)
+            if kept < n:
+                to_it[here] = values[:, ~inside].sum(axis=1)
+                bought += values[~inside[here]].sum(axis=0)
+            block = values[:, columns] if inside[here].all() else values[inside[here]][:, columns]
+            Z[at : at + len(block)] = block
+            at += len(block)
+    return Z, sold, cost, to_it, bought
+
+
+def _trailing(release: Release, name: str) -> bool:
+    """Whether the lines of a file end in a tab."""
+    with release.files.open(name) as stream:
+        return stream.readline().rstrip(b"\r\n").endswith(b"\t")
+
+
 def _numbers(
     release: Release, kind: str, rows: int, columns: int, records: list[dict[str, Any]]
 ) -> Array:
     name = release.sheet(kind)
-    with release.files.open(name) as stream:
-        trailing = stream.readline().rstrip(b"\r\n").endswith(b"\t")
+    trailing = _trailing(release, name)
     with recorded(release.files, name, records) as stream:
         where = f"{release.files.path}: {name}"
         return number_block(stream, where, rows=rows, columns=columns, trailing=trailing)[0]

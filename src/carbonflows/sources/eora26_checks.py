@@ -84,13 +84,17 @@ def passing_on(sectors: Iterable[str]) -> list[bool]:
     return [re.search(r"\bre-?exports?\b", sector, re.IGNORECASE) is not None for sector in sectors]
 
 
-def reexports(Z: Array, Y: Array, nodes: pd.MultiIndex, demand: pd.MultiIndex) -> dict[str, Any]:
+def reexports(
+    Z: Array, Y: Array, sold: Array, nodes: pd.MultiIndex, demand: pd.MultiIndex
+) -> dict[str, Any]:
     """Which share of trade between regions is bought or sold by sectors that pass goods on.
 
     Parameters
     ----------
     Z : array (n, n)
     Y : array (n, m·q)
+    sold : array (n,)
+        Sums of their rows.
     nodes, demand : MultiIndex
 
     Returns
@@ -105,8 +109,8 @@ def reexports(Z: Array, Y: Array, nodes: pd.MultiIndex, demand: pd.MultiIndex) -
     for region in range(len(regions)):
         rows, own = np.flatnonzero(of == region), to == region
         first, last = rows[0], rows[-1] + 1
-        traded = Z[first:last].sum(axis=1) + Y[first:last].sum(axis=1)
-        traded -= Z[first:last, first:last].sum(axis=1) + Y[first:last][:, own].sum(axis=1)
+        home = Z[first:last, first:last].sum(axis=1) + Y[first:last][:, own].sum(axis=1)
+        traded = sold[first:last] - home
         sums["trade"] += float(traded.sum())
         sums["passing"] += float(traded[through[first:last]].sum())
     bought = Z[np.ix_(~through, through)] * (of[~through][:, None] != of[through])

@@ -117,7 +117,8 @@ def _table(release: Release, co2: str | Sequence[str] | bool, unbalanced: str) -
     same_order(square.rows, nodes, f"rows of {where}", "its columns")
     same_order(final.rows, nodes, f"rows of {release.files.path}: Y.txt", f"the columns of {core}")
     Z, Y = square.values, final.values
-    demanded = Y.sum(axis=1)
+    across, down = square.sums
+    demanded = final.sums[0]
     if given is not None:
         same_order(list(given), nodes, f"rows of {release.files.path}: x.txt", f"columns of {core}")
         x = np.array(list(given.values()))
@@ -126,10 +127,11 @@ def _table(release: Release, co2: str | Sequence[str] | bool, unbalanced: str) -
         source = "A x̂, with x from x.txt" if given is not None else "A x̂, with x = A x + Y1"
         x = x if given is not None else _solved(Z, demanded, where)
         Z *= x
+        across, down = Z.sum(axis=1), down * x
     elif given is None:
-        x = Z.sum(axis=1) + demanded
+        x = across + demanded
         notes.append("there is no x.txt: output is not compared with a published one")
-    sold = Z.sum(axis=1) + demanded
+    sold = across + demanded
     refuse = 0.01 if unbalanced == "refuse" else None
     sums = balance(sold, x, nodes, ("sells", "has the output"), refuse=refuse, weight=1e-7)
 
@@ -137,7 +139,7 @@ def _table(release: Release, co2: str | Sequence[str] | bool, unbalanced: str) -
     emitted, added = satellites(release, co2, nodes, final.columns, x, records, notes)
     if added is not None:
         costs = balance(
-            Z.sum(axis=0) + added, x, nodes, ("costs", "has the output"),
+            down + added, x, nodes, ("costs", "has the output"),
             refuse=0.5 if refuse else None, weight=1e-4,
         )  # fmt: skip
         notes += costs["warnings"]

@@ -8,13 +8,13 @@ too short or too long, and a file that ends early are refused with file, line an
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from carbonflows.errors import DataError, SourceError
 from carbonflows.labels import Array
-from carbonflows.sources.pieces import Piece, parsed, whole_lines
+from carbonflows.sources.pieces import Parsed, Piece, parsed, whole_lines
 
 PIECE = 2 << 20
 """Bytes of text that are parsed at a time."""
@@ -75,19 +75,48 @@ def number_block(
     """
     values = np.empty((rows, columns))
     texts: list[list[str]] = [[] for _ in range(labels)]
-    done = 0
-    for numbers, names in number_pieces(
-        stream, where, columns=columns, separator=separator, labels=labels, trailing=trailing,
-        first_line=first_line,
+    for first, numbers, names in number_rows(
+        stream, where, rows=rows, columns=columns, separator=separator, labels=labels,
+        trailing=trailing, first_line=first_line,
     ):  # fmt: skip
+        values[first : first + len(numbers)] = numbers
+        for column, found in zip(texts, names, strict=True):
+            column.extend(found)
+    return values, texts
+
+
+def number_rows(
+    stream: BinaryIO, where: str, *, rows: int, columns: int, **layout: Any
+) -> Iterator[tuple[int, Array, list[list[str]]]]:
+    """Read a block of numbers of known size piece by piece.
+
+    Parameters
+    ----------
+    stream, where, rows, columns
+        As in `number_block`.
+    **layout
+        The other arguments of `number_pieces`.
+
+    Yields
+    ------
+    first : int
+        Row of the block that the piece begins with.
+    values : array (lines, columns)
+    texts : list of list of str
+
+    Raises
+    ------
+    SourceError, DataError
+        As in `number_block`.
+    """
+    done = 0
+    for numbers, names in number_pieces(stream, where, columns=columns, **layout):
         if done + len(numbers) > rows:
             raise SourceError(
                 f"{where} has more than {rows} lines of numbers: its labels do not fit it",
                 path=where, rows=rows,
             )  # fmt: skip
-        values[done : done + len(numbers)] = numbers
-        for column, found in zip(texts, names, strict=True):
-            column.extend(found)
+        yield done, numbers, names
         done += len(numbers)
     if done != rows:
         raise SourceError(
@@ -95,7 +124,6 @@ def number_block(
             "labels do not fit it",
             path=where, rows=rows, found=done,
         )  # fmt: skip
-    return values, texts
 
 
 def number_pieces(
@@ -131,26 +159,34 @@ def number_pieces(
     SourceError, DataError
         As in `number_block`.
     """
-    waiting: deque[Future[tuple[Array, list[list[str]]]]] = deque()
+    waiting: deque[tuple[Piece, Future[Parsed | None]]] = deque()
+    layout = (columns, separator, labels, trailing)
+    line = first_line
     with ThreadPoolExecutor(_THREADS) as pool:
-        for lines in whole_lines(stream, first_line, piece, _THREADS):
-            layout = (columns, separator, labels, trailing)
-            waiting.append(pool.submit(_parsed, lines, where, *layout))
+
+        def first_done() -> Parsed:
+            lines, found = waiting.popleft()
+            return found.result() or _parsed(lines.text(), where, line, *layout)
+
+        for lines in whole_lines(stream, piece, _THREADS):
+            waiting.append((lines, pool.submit(parsed, lines, *layout)))
             if len(waiting) > _THREADS:
-                yield waiting.popleft().result()
+                done = first_done()
+                yield done
+                line += len(done[0])
         while waiting:
-            yield waiting.popleft().result()
+            done = first_done()
+            yield done
+            line += len(done[0])
 
 
 def _parsed(
-    piece: Piece, where: str, columns: int, separator: str, labels: int, trailing: bool
-) -> tuple[Array, list[list[str]]]:
+    text: bytes, where: str, line: int, columns: int, separator: str, labels: int, trailing: bool
+) -> Parsed:
+    """Parse lines that may be quoted, or say what is wrong with them."""
     import polars as pl
 
-    quick = parsed(piece, columns, separator, labels, trailing)
-    if quick is not None:
-        return quick
-    width, text, line = labels + columns + trailing, piece.text(), piece.line
+    width = labels + columns + trailing
     kinds = [pl.String] * labels + [pl.Float64] * columns + [pl.String] * trailing
     schema = {f"{i}": kind for i, kind in enumerate(kinds)}
     first = text[: text.find(b"\n") if b"\n" in text else len(text)]

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from carbonflows.labels import Array
 
 Letters = npt.NDArray[np.uint8]
-_LINE_END, _QUOTE, _RETURN = 10, 34, 13
+Parsed = tuple[Array, list[list[str]]]
+_LINE_END = 10
 
 
 @dataclass
@@ -25,14 +26,11 @@ class Piece:
     ----------
     letters : array of uint8
         The text; valid until the next pieces are asked for, as `whole_lines` says.
-    line : int
-        Number of its first line.
     rooms : (array of uint8, array of uint8)
         At least as long as `letters`, to work in.
     """
 
     letters: Letters
-    line: int
     rooms: tuple[Letters, Letters]
 
     def text(self) -> bytes:
@@ -40,14 +38,12 @@ class Piece:
         return self.letters.tobytes()
 
 
-def whole_lines(stream: BinaryIO, line: int, piece: int, slots: int) -> Iterator[Piece]:
+def whole_lines(stream: BinaryIO, piece: int, slots: int) -> Iterator[Piece]:
     """Cut a stream into pieces at line ends.
 
     Parameters
     ----------
     stream : binary stream
-    line : int
-        Number of its first line.
     piece : int
         Bytes to read at a time; a longer line makes a longer piece.
     slots : int
@@ -61,8 +57,8 @@ def whole_lines(stream: BinaryIO, line: int, piece: int, slots: int) -> Iterator
     Examples
     --------
     >>> import io
-    >>> [(p.text(), p.line) for p in whole_lines(io.BytesIO(b"1\\n22\\n333"), 5, 4, 1)]
-    [(b'1\\n', 5), (b'22\\n', 6), (b'333\\n', 7)]
+    >>> [piece.text() for piece in whole_lines(io.BytesIO(b"1\\n22\\n333"), 4, 1)]
+    [b'1\\n', b'22\\n', b'333\\n']
     """
     buffers = [[np.empty(0, np.uint8)] * 3 for _ in range(slots + 1)]
     carried, turn, size = b"", 0, piece
@@ -80,9 +76,7 @@ def whole_lines(stream: BinaryIO, line: int, piece: int, slots: int) -> Iterator
             letters[filled] = _LINE_END
             cut = filled + 1
         if cut:
-            yield Piece(letters[:cut], line, (room[1], room[2]))
-            here = np.equal(letters[:cut], _LINE_END, out=room[1][:cut].view(np.bool_))
-            line += int(np.count_nonzero(here))
+            yield Piece(letters[:cut], (room[1], room[2]))
             turn, size = (turn + 1) % len(buffers), piece
         else:
             size *= 2  # a line longer than the piece
@@ -120,7 +114,7 @@ def _after_last_line_end(letters: Letters) -> int:
 
 def parsed(
     piece: Piece, columns: int, separator: str, labels: int, trailing: bool
-) -> tuple[Array, list[list[str]]] | None:
+) -> Parsed | None:
     """Parse lines without quotes as one long column, or give up without saying why.
 
     One column of a million numbers costs polars much less than ten thousand columns of a hundred.
@@ -141,7 +135,7 @@ def parsed(
     Examples
     --------
     >>> import io
-    >>> (piece,) = whole_lines(io.BytesIO(b"a\\t1\\t2\\nb\\t3\\t4\\n"), 1, 99, 1)
+    >>> (piece,) = whole_lines(io.BytesIO(b"a\\t1\\t2\\nb\\t3\\t4\\n"), 99, 1)
     >>> parsed(piece, 2, "\\t", 1, False)
     (array([[1., 2.],
            [3., 4.]]), [['a', 'b']])
@@ -149,14 +143,10 @@ def parsed(
     import polars as pl
 
     letters, between = piece.letters, ord(separator)
+    if letters[-2:-1].tobytes() == b"\r":
+        letters = np.frombuffer(piece.text().replace(b"\r\n", b"\n"), np.uint8)
     here, long = (room[: len(letters)] for room in piece.rooms)
     flags = here.view(np.bool_)
-    if np.equal(letters, _QUOTE, out=flags).any():
-        return None
-    if np.equal(letters, _RETURN, out=flags).any():
-        letters = np.frombuffer(piece.text().replace(b"\r\n", b"\n"), np.uint8)
-        here, long = here[: len(letters)], long[: len(letters)]
-        flags = here.view(np.bool_)
     ends = np.flatnonzero(np.equal(letters, _LINE_END, out=flags)).tolist()
     np.equal(letters, between, out=flags)
     first = 0
@@ -169,12 +159,12 @@ def parsed(
         kept = _bare(letters, ends, between, trailing, names, long)
         if kept is None:
             return None
-        long = here[:kept]
-        np.equal(piece.rooms[1][:kept], between, out=long.view(np.bool_))
-        letters = piece.rooms[1][:kept]
-        here = long
+        letters, here = long[:kept], here[:kept]
+        np.equal(letters, between, out=here.view(np.bool_))
+        long = letters
     # Separators become line ends: 1 where there is one, times the way from one to the other.
-    np.multiply(here, np.uint8((_LINE_END - between) % 256), out=here)
+    if between != _LINE_END - 1:
+        np.multiply(here, np.uint8((_LINE_END - between) % 256), out=here)
     np.add(letters, here, out=long)
     try:
         frame = pl.read_csv(
@@ -208,6 +198,8 @@ def _bare(
             try:
                 name.append(ahead[:stop].decode())
             except UnicodeDecodeError:
+                return None
+            if ahead.startswith(b'"'):
                 return None
             at += stop + 1
         if trailing and letters[end - 1] != between:

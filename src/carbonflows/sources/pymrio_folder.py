@@ -222,7 +222,7 @@ def _frame(
             f"{files.path}: {name} has columns that are no numbers: save it again",
             path=files.path,
         ) from error
-    return Tabbed(values, rows, columns)
+    return Tabbed(values, rows, columns, (values.sum(axis=1), values.sum(axis=0)))
 
 
 def _parquet(

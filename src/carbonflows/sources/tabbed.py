@@ -21,7 +21,12 @@ import numpy as np
 from carbonflows.errors import DataError, LabelError, SourceError, some
 from carbonflows.labels import Array
 from carbonflows.sources.archive import Files
-from carbonflows.sources.numbers import header_cells, number_block, number_pieces, same_length
+from carbonflows.sources.numbers import (
+    header_cells,
+    number_pieces,
+    number_rows,
+    same_length,
+)
 from carbonflows.sources.recorded import recorded
 
 Label = tuple[str, ...]
@@ -36,14 +41,14 @@ class Tabbed:
     values : array (rows, columns)
     rows, columns : list of tuple of str
         Labels, one text per level.
-    levels : tuple of str
-        Names of the levels of the row labels; empty where the file has none.
+    sums : (array (rows,), array (columns,))
+        Sums of rows and of columns, taken while the numbers pass by.
     """
 
     values: Array
     rows: list[Label]
     columns: list[Label]
-    levels: tuple[str, ...] = ()
+    sums: tuple[Array, Array]
 
 
 def tabbed(
@@ -94,19 +99,40 @@ def tabbed(
     """
     where = f"{files.path}: {name}"
     with recorded(files, name, records) as stream:
-        columns, levels, ahead = _header(stream, where, index, header)
+        columns, ahead = _header(stream, where, index, header)
         line = header + 1 + (not ahead and header > 1)
         layout: dict[str, Any] = {"columns": len(columns), "labels": index, "first_line": line}
         data = cast(BinaryIO, _After(ahead, stream))
+        texts: list[list[str]] = [[] for _ in range(index)]
+        across, down = [np.empty(0)], np.zeros(len(columns))
         if square:
-            values, texts = number_block(data, where, rows=len(columns), **layout)
+            values = np.empty((len(columns), len(columns)))
+            for first, numbers, names in number_rows(data, where, rows=len(columns), **layout):
+                values[first : first + len(numbers)] = numbers
+                _add(numbers, names, texts, across, down)
         else:
-            pieces = list(number_pieces(data, where, **layout))
-            values = np.vstack([p for p, _ in pieces] or [np.empty((0, len(columns)))])
-            texts = [[t for _, names in pieces for t in names[i]] for i in range(index)]
+            kept = [np.empty((0, len(columns)))]
+            for numbers, names in number_pieces(data, where, **layout):
+                kept.append(numbers)
+                _add(numbers, names, texts, across, down)
+            values = np.vstack(kept)
     rows = [tuple(label) for label in zip(*texts, strict=True)]
     distinct(rows, where, "row", line)
-    return Tabbed(values, rows, columns, levels)
+    return Tabbed(values, rows, columns, (np.concatenate(across), down))
+
+
+def _add(
+    numbers: Array,
+    names: list[list[str]],
+    texts: list[list[str]],
+    across: list[Array],
+    down: Array,
+) -> None:
+    """Add a piece's labels and sums to those before."""
+    for column, found in zip(texts, names, strict=True):
+        column.extend(found)
+    across.append(numbers.sum(axis=1))
+    down += numbers.sum(axis=0)
 
 
 def picked(
@@ -144,7 +170,7 @@ def picked(
     rows: list[Label] = []
     found: list[Array] = []
     with recorded(files, name, records) as stream:
-        columns, levels, ahead = _header(stream, where, index, header)
+        columns, ahead = _header(stream, where, index, header)
         first = header + 1 + (not ahead and header > 1)
         for line, raw in enumerate(itertools.chain([ahead] if ahead else [], stream), first):
             if not raw.strip():
@@ -162,7 +188,7 @@ def picked(
                 found.append(_numbers(cells, where, line, index, len(columns)))
     distinct(labels, where, "row", first)
     values = np.array(found).reshape(-1, len(columns))
-    return Tabbed(values, rows, columns, levels), labels
+    return Tabbed(values, rows, columns, (values.sum(axis=1), values.sum(axis=0))), labels
 
 
 def last_column(files: Files, name: str, records: list[dict[str, Any]]) -> dict[Label, str]:
@@ -270,10 +296,8 @@ def same_order(
     )
 
 
-def _header(
-    stream: BinaryIO, where: str, index: int, header: int
-) -> tuple[list[Label], tuple[str, ...], bytes]:
-    """Return column labels, names of the index levels, and the first line of data if it is read."""
+def _header(stream: BinaryIO, where: str, index: int, header: int) -> tuple[list[Label], bytes]:
+    """Return column labels, and the first line of data if it has been read."""
     lines = header_cells(stream, where, header)
     same_length(lines, where)
     columns = [tuple(label) for label in zip(*(line[index:] for line in lines), strict=True)]
@@ -285,12 +309,12 @@ def _header(
         )
     distinct(columns, where, "column", index + 1)
     if header == 1:
-        return columns, tuple(lines[0][:index]), b""
+        return columns, b""
     ahead = stream.readline()
     cells = ahead.rstrip(b"\r\n").split(b"\t")
     if len(cells) == index + len(columns) and not any(cells[index:]):
-        return columns, tuple(cell.decode("utf-8", "replace") for cell in cells[:index]), b""
-    return columns, (), ahead
+        return columns, b""
+    return columns, ahead
 
 
 class _After:

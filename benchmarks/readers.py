@@ -222,7 +222,7 @@ def job(tool: str, task: str, folder: Path, tiny: Path) -> None:
     """Measure one reading, after one of a tiny world that brings the imports."""
     work = {"carbonflows": carbonflows, "pymrio": pymrio}[tool]
     work(task, tiny)
-    # A virtual machine gets its memory when it is first touched, which can take longer than reading:
+    # A virtual machine gets memory when it is first touched, which can take longer than reading:
     # touch it first, so that neither tool pays for the other.
     np.ones(TOUCHED >> 3)
     gc.collect()

@@ -360,8 +360,9 @@ class Leontief:
             solution, failed = gmres(
                 operator, row * scale, M=preconditioner, rtol=1e-13, atol=0.0, restart=80, maxiter=5
             )
-            lost = np.abs(row * scale - apply(solution)).sum()
-            if failed and lost > self.tolerance * np.abs(row * scale).sum():
+            if failed and np.abs(row * scale - apply(solution)).sum() > (
+                self.tolerance * np.abs(row * scale).sum()
+            ):
                 raise NotConverged(
                     f"the Krylov method did not converge on {self.table.label}: use method='lu'"
                 )

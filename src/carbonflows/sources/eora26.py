@@ -128,8 +128,10 @@ def read_eora26(
     release = release_of(Path(path), year, price)
     try:
         table = _table(release, co2, discrepancies, unit, unbalanced)
+        if reexport == "keep":
+            return table
         passing = table.nodes[passing_on(table.nodes.get_level_values("sector"))]
-        return bypass(table, passing) if reexport == "bypass" and len(passing) else table
+        return bypass(table, passing) if len(passing) else table
     except CarbonflowsError as error:
         if str(release.files.path) in str(error):
             raise

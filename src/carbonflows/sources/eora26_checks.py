@@ -81,7 +81,9 @@ def passing_on(sectors: Iterable[str]) -> list[bool]:
     >>> passing_on(["Fishing", "Re-export & Re-import"])
     [False, True]
     """
-    return [re.search(r"\bre-?exports?\b", sector, re.IGNORECASE) is not None for sector in sectors]
+    sectors = list(sectors)
+    found = {s for s in set(sectors) if re.search(r"\bre-?exports?\b", s, re.IGNORECASE)}
+    return [sector in found for sector in sectors]
 
 
 def reexports(

@@ -143,9 +143,14 @@ class Leontief:
         return block_sum(self._Z, table.node_region, len(table.regions), axis=1) - self.idle_use
 
     @cached_property
+    def solution_by_region(self) -> Solution:
+        """Output that each region's final use requires, ``L F``, with its certificate."""
+        return self.outputs(self.final_use)
+
+    @property
     def output_by_region(self) -> Array:
-        """Output that each region's final use requires, ``L F``, shape (n, m) [money/yr]."""
-        return self.outputs(self.final_use).values
+        """Output that each region's final use requires, shape (n, m) [money/yr]."""
+        return self.solution_by_region.values
 
     def outputs(self, demand: Array) -> Solution:
         """Solve ``x = A x + f`` for one or more final demands.

@@ -466,7 +466,7 @@ class IOTable:
                 )
                 for e in self.extensions.values()
             ],
-            "x": self.x_given if self.x_given is not None else None,
+            "x": self.x_given,
             "copy": False,
         }
         for key in (

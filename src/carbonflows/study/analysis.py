@@ -22,7 +22,7 @@ from carbonflows.accounts.trade import (
 )
 from carbonflows.diagnosis import Diagnosis, Finding, diagnose
 from carbonflows.errors import LabelError, StudyError, some
-from carbonflows.regions import Grouping, aggregate, country_names
+from carbonflows.regions import OWN_CODES, Grouping, aggregate, country_names
 from carbonflows.solve import Leontief
 from carbonflows.study.spec import Study
 from carbonflows.table import IOTable
@@ -72,7 +72,7 @@ class Results:
             return False
         shown = {code for region in self.table.regions for code in self.table.members[region]}
         listed = [code for code, group in self.grouping.members.items() if group in self.block]
-        return bool(self.missing) or not shown >= {c for c in listed if len(c) == 3 and c != "EEU"}
+        return bool(self.missing) or not shown >= set(listed) - set(OWN_CODES)
 
     def level(self, table: str) -> str:
         """Name of a table at the level the study speaks of: groups, or else regions."""
@@ -122,7 +122,7 @@ def analyse(
     progress("solving")
     system = Leontief(table)
     solution = system.multipliers(load.per_output(table))
-    output = system.output_by_region
+    by_region = system.solution_by_region
     progress("accounts of regions")
     names = dict(zip(table.regions, country_names(table.regions), strict=True))
     tables = _accounts(system, load, None, given)
@@ -179,7 +179,7 @@ def analyse(
         usual.update(frame.attrs)
         usual.update(_UNITS.get(name.removesuffix("_groups"), {}))
         tables[name].attrs = usual
-    residual = max(solution.residual, _residual(system, output))
+    residual = max(solution.residual, by_region.residual)
     return Results(table, load, found, tables, between, names, grouping, block, missing, residual)
 
 
@@ -341,9 +341,3 @@ def _block(
         )
     members = study.grouping.members
     return [m for m in members if m in groups], [m for m in members if m not in groups]
-
-
-def _residual(system: Leontief, output: np.ndarray) -> float:
-    gap = np.abs(system.final_use - output + system.times_A(output)).sum(axis=0)
-    size = np.abs(system.final_use).sum(axis=0)
-    return float(np.max(gap[size > 0] / size[size > 0], initial=0.0))

@@ -1,5 +1,6 @@
 """The command line: what it prints, and one clear line for every mistake of the user's."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,64 @@ def test_check_prints_the_diagnosis(capsys, plain):
     assert "2 regions" in printed
     for check in ("row balance", "spectral radius of A", "negative cells"):
         assert check in printed
+
+
+def test_check_takes_its_table_either_way(capsys, plain):
+    by_option = call(capsys, "check", "--source", "plain", "--path", plain)
+    assert call(capsys, "check", plain) == by_option
+    assert call(capsys, "check", "--path", plain) == by_option
+    code, out, err = call(capsys, "check", plain, "--path", plain)
+    assert (code, out) == (2, "")
+    assert "give the table once" in err
+
+
+def test_check_fails_where_totals_cannot_be_the_world_s(capsys, tmp_path):
+    wrong = cf.save_table(cf.example(2007).replace(unit="k USD"), tmp_path / "world.zip")
+    code, out, _ = call(capsys, "check", wrong)
+    assert code == 1
+    assert "it would fit in M USD" in " ".join(out.split())
+    words = ("run", "belt-and-road", "--source", "saved", "--path", wrong, "--no-figures")
+    code, out, err = call(capsys, *words, "--out", tmp_path / "o")
+    assert code == 0
+    assert err.startswith("  error   final demand / GDP of the world: ")
+    assert "it would fit in M USD" in (tmp_path / "o/report.html").read_text(encoding="utf-8")
+
+
+def test_info_says_what_is_in_a_table(capsys, plain, tmp_path):
+    code, out, err = call(capsys, "info", plain)
+    assert (code, err) == (0, "")
+    assert out.startswith("two regions 2012\n")
+    expected = {
+        "  regions        2", "  nodes          2          1 sector in every region",
+        "  output           200 M USD  2 × final demand", "  world        70 Mt",
+        "  final users   0 Mt  none given", "  reader plain",
+    }  # fmt: skip
+    assert expected <= set(out.splitlines())
+    assert "SHA-256       " not in out
+    assert call(capsys, "info", plain, "--source", "plain", "--year", 2012)[1] == out
+    saved = tmp_path / "world.zip"
+    assert call(capsys, "import", "plain", plain, saved)[0] == 0
+    code, again, _ = call(capsys, "info", saved)
+    assert f"  SHA-256       {cf.store.table_hash(cf.open_table(saved))}\n" in again
+    assert call(capsys, "info")[1].startswith("WIOD example 2007\n")
+
+
+def test_info_for_machines(capsys, plain):
+    code, out, _ = call(capsys, "info", plain, "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert (told["table"], told["year"]) == ("two regions 2012", 2012)
+    values = {(row["section"], row["item"]): row["value"] for row in told["facts"]}
+    assert values["money", "output"] == 200
+    assert told["provenance"]["files"][0]["name"] == "table.toml"
+
+
+def test_mistakes_of_info(capsys, plain, tmp_path):
+    assert "nowhere" in refused(capsys, "info", tmp_path / "nowhere")
+    assert "2012" in refused(capsys, "info", plain, "--year", "2013")
+    (tmp_path / "empty").mkdir()
+    assert "is empty" in refused(capsys, "info", tmp_path / "empty")
+    assert "needs a path" in refused(capsys, "info", "--source", "plain")
 
 
 def test_import_then_run_on_the_saved_table(capsys, plain, tmp_path):

@@ -1,13 +1,16 @@
 """A diagnosis names what is odd, how much of it there is, and whether it matters."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from carbonflows.diagnosis import LEVELS, Diagnosis, diagnose
+import carbonflows as cf
+from carbonflows.diagnosis import LEVELS, Diagnosis, diagnose, findings
 from carbonflows.errors import NotConverged
+from carbonflows.summed import summed
 from carbonflows.table import Extension, IOTable, two_regions
 from worlds import WORLDS, random_world, three_by_two, world
 
@@ -49,7 +52,10 @@ def test_every_world_gets_a_full_report(table: IOTable) -> None:
     assert found.findings["check"].is_unique
     text = str(found)
     assert text.startswith(f"{table.label}: {found.worst}\n")
-    assert len(text.splitlines()) == len(found.findings) + 1
+    begun = [line for line in text.splitlines() if line[2:10].strip() in LEVELS]
+    assert len(begun) == len(found.findings)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "nan" not in text
 
 
 def test_the_worst_level_counts() -> None:
@@ -135,6 +141,92 @@ def test_tiny_output_with_absurd_intensity() -> None:
     assert row["detail"] == "A/s3"
     dirty = world(np.zeros((4, 4)), Y, [1e3, 2e3, 3e6, 1e-3], nodes, [("A", "C")])
     assert finding(dirty, "nodes of tiny output")["level"] == "ok"  # dirty, but not tiny
+
+
+def sectors_alike(emitted: float, regions: int = 6) -> IOTable:
+    """Regions with one sector of a few and one of most emissions; the first emits more of the few.
+
+    Every region emits 1 t in ``light`` and 99 t in ``heavy``, but the first: `emitted` in light.
+    """
+    names = [f"r{i}" for i in range(regions)]
+    p = [emitted, 99, *[1, 99] * (regions - 1)]
+    n = 2 * regions
+    return world(
+        np.zeros((n, n)), np.full((n, regions), 10.0), p,
+        [(r, s) for r in names for s in ("light", "heavy")], [(r, "C") for r in names],
+        emission_unit="t",
+    )  # fmt: skip
+
+
+OUTLIER = "nodes with CO2 intensity above 50 × the sector's median"
+
+
+def test_an_emission_without_its_decimal_point_stands_out() -> None:
+    for emitted, level, count in ((1, "ok", 0), (10, "ok", 0), (49, "ok", 0), (100, "warning", 1)):
+        row = finding(sectors_alike(emitted), OUTLIER)
+        assert (row["level"], row["value"]) == (level, count), emitted
+    assert row["detail"] == "r0/light"
+    assert finding(sectors_alike(1000, regions=4), OUTLIER)["level"] == "ok"  # too few to judge by
+
+
+def test_a_dirty_node_that_does_not_matter_is_left_alone() -> None:
+    table = sectors_alike(60.0)
+    F = table.extensions["emissions"].F.copy()
+    F[("r0", "heavy")] = 900.0  # 60 t are less than a tenth of 960 t
+    quiet = table.replace(extensions=Extension(F, unit="t"))
+    assert finding(quiet, OUTLIER)["level"] == "ok"
+    assert finding(table, OUTLIER)["level"] == "warning"
+
+
+@pytest.mark.parametrize("year", range(1995, 2010))
+def test_no_node_of_a_real_database_stands_out(year: int, shared: Path) -> None:
+    table = cf.read("wiod2013", shared / "wiod2013", year=year)
+    assert finding(table, OUTLIER)["level"] == "ok"
+
+
+def test_lost_decimal_points_in_a_real_table_are_mostly_found() -> None:
+    table = cf.example(2007)
+    F = table.extensions["emissions"].F
+    of_region = F.T.groupby(level=0, sort=False).sum().T
+    whole = of_region.loc["CO2"].reindex(table.nodes.get_level_values(0)).to_numpy()
+    rng = np.random.default_rng(0)
+    for factor, least in ((100, 0.7), (1000, 0.95)):
+        worth = np.flatnonzero((factor - 1) * F.loc["CO2"].to_numpy() > 0.1 * whole)
+        chosen = rng.permutation(worth)[:60]
+        hits = 0
+        for i in chosen:
+            wrong = F.copy()
+            wrong.iloc[0, i] *= factor
+            sums = summed(table.replace(extensions=Extension(wrong, unit="kt CO2")))
+            row = next(f for f in findings(sums) if f["check"].startswith(OUTLIER))
+            hits += "/".join(table.nodes[i]) in row["detail"]
+        assert hits / len(chosen) >= least, factor
+
+
+def test_totals_that_cannot_be_the_world_s() -> None:
+    table = cf.example(2007)
+    row = finding(table, "final demand / GDP of the world")
+    assert (row["level"], row["unit"]) == ("ok", "")
+    assert row["value"] == pytest.approx(0.932, abs=1e-3)
+    wrong = diagnose(table.replace(unit="k USD"))
+    assert wrong.worst == "error"
+    assert wrong.at("error")["detail"].str.contains("it would fit in M USD").all()
+    text = str(diagnose(two()))
+    assert "totals / totals of the world: not compared: its regions" in text
+
+
+def test_warnings_of_the_reader_are_findings() -> None:
+    table = two().replace(provenance={"warnings": ["a known bad release"]})
+    row = finding(table, "remark 1 of the reader")
+    assert row[["level", "detail"]].tolist() == ["warning", "a known bad release"]
+    assert "  warning remark 1 of the reader: a known bad release" in str(diagnose(table))
+
+
+def test_inputs_of_idle_nodes_count_without_their_sign() -> None:
+    nodes = [("A", "s"), ("A", "t")]
+    Z = [[1.0, -4.0], [0.0, 0.0]]
+    table = world(Z, [[9.0], [0.0]], [1, 0], nodes, [("A", "C")])
+    assert finding(table, "inputs bought by nodes without output")["value"] == 4.0
 
 
 def test_isolated_nodes() -> None:

@@ -18,6 +18,7 @@ from carbonflows.regions import (
     load_grouping,
 )
 from carbonflows.solve import Leontief
+from carbonflows.streamed import streamed
 from carbonflows.table import IOTable
 from worlds import WORLDS, everything, halves, random_world
 
@@ -371,3 +372,15 @@ def test_what_is_not_covered_is_named() -> None:
         aggregate(table, Grouping({"r1": "x"}))
     with pytest.raises(GroupingError, match="no group for s2: add it"):
         aggregate(table, sectors=Grouping({"s1": "x"}))
+
+
+def test_a_table_that_passes_by_is_summed_as_one_in_memory() -> None:
+    table = random_world(3, 5, 4)
+    grouping = Grouping({r: "some" if r in ("r1", "r4") else "rest" for r in table.regions})
+    whole = aggregate(table, grouping)
+    found = aggregate(streamed(table, block=500), grouping)
+    np.testing.assert_allclose(found.Z, whole.Z, rtol=1e-13)
+    pd.testing.assert_frame_equal(found.Y, whole.Y)
+    pd.testing.assert_frame_equal(found.extensions["emissions"].F, whole.extensions["emissions"].F)
+    assert found.provenance == whole.provenance
+    assert dict(found.members) == dict(whole.members)

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carbonflows import placing, store
+from carbonflows import placing, store, zarr_files
 from carbonflows.errors import HashMismatch, SourceError, StoreError
 from carbonflows.store import open_table, save_table, table_hash
 from carbonflows.table import Extension, IOTable, two_regions
@@ -112,25 +112,9 @@ def test_round_trip_is_exact(table, suffix):
     assert not opened.Z.to_numpy().flags.writeable
 
 
-def test_numbers_are_not_copied_when_opened(tmp_path, monkeypatch):
-    path = save_table(two_regions(), tmp_path / "t.zarr")
-    read = {}
-    decoded = store._decoded
-
-    def keep(*args):
-        meta, arrays = decoded(*args)
-        read.update(arrays)
-        return meta, arrays
-
-    monkeypatch.setattr(store, "_decoded", keep)
-    table = open_table(path)
-    assert np.shares_memory(table.Z.to_numpy(), read["Z"])
-    assert np.shares_memory(table.Y.to_numpy(), read["Y"])
-
-
 def test_many_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "_BLOCK", 400)
-    monkeypatch.setattr(store, "_FLUSH", 900)
+    monkeypatch.setattr(zarr_files, "BLOCK", 400)
+    monkeypatch.setattr(zarr_files, "_FLUSH", 900)
     nodes = pd.MultiIndex.from_product([["A", "B"], [f"s{i}" for i in range(10)]])
     demand = pd.MultiIndex.from_product([["A", "B"], ["final"]])
     rng = np.random.default_rng(1)

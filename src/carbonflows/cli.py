@@ -4,6 +4,7 @@ A mistake of the user's gives one line on stderr and exit code 1 (2 where the co
 mistyped); a mistake of ours keeps its traceback.
 """
 
+import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ Source = Annotated[
 ]
 TablePath = Annotated[Path | None, typer.Option("--path", help="File or folder of the table.")]
 Year = Annotated[int | None, typer.Option(help="Year of the table.")]
+Table = Annotated[Path | None, typer.Argument(help="Saved table, or file or folder of a database.")]
 
 
 @app.command()
@@ -60,6 +62,7 @@ def run(
     figures: Annotated[bool | None, typer.Option(help="Draw figures, or leave them out.")] = None,
 ) -> None:
     """Run a study: tables, figures and one HTML report."""
+    from carbonflows.diagnosis import printed
     from carbonflows.study import run as run_study
 
     place = out or Path("out") / Path(study).stem
@@ -80,24 +83,47 @@ def run(
             progress=step,
         )
     odd = result.diagnosis.findings[result.diagnosis.findings["level"].isin(["warning", "error"])]
-    for row in odd.itertuples():
-        typer.echo(f"{row.level}: {row.check}: {row.value:.6g} {row.unit}. {row.detail}", err=True)
+    for line in printed(odd):
+        typer.echo(line, err=True)
     for line in result.headlines:
         typer.echo(f"- {line}")
     typer.echo(f"Report: {result.report}")
 
 
 @app.command()
-def check(source: Source = "example", path: TablePath = None, year: Year = None) -> None:
-    """Look a table over: balances, negatives, idle nodes, productivity."""
+def info(
+    table: Table = None,
+    source: Source = None,
+    year: Year = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Say what is in a table: size, money, emissions, oddities, provenance."""
+    from carbonflows.overview import look_into
+
+    with _progress("looking") as step:
+        step("looking into the table")
+        found = look_into(table, source=source or _usual_source(table), year=year)
+        step("writing it down")
+        text = json.dumps(found.records(), indent=2, ensure_ascii=False) if as_json else str(found)
+    typer.echo(text)
+
+
+@app.command()
+def check(
+    table: Table = None, source: Source = None, path: TablePath = None, year: Year = None
+) -> None:
+    """Look a table over: totals, balances, negatives, idle nodes, productivity."""
     import carbonflows as cf
 
+    if table is not None and path is not None:
+        raise typer.BadParameter("give the table once: as TABLE or with --path")
+    place = table or path
     with _progress("checking") as step:
         step("reading the table")
-        table = cf.read(source or "example", path, year=year)
+        read = cf.read(source or _usual_source(place), place, year=year)
         step("looking it over")
-        found = cf.diagnose(table)
-    typer.echo(repr(table))
+        found = cf.diagnose(read)
+    typer.echo(repr(read))
     typer.echo(str(found))
     if found.worst == "error":
         raise typer.Exit(1)
@@ -111,16 +137,27 @@ def import_(
     path: Annotated[Path, typer.Argument(help="File or folder of the table.")],
     out: Annotated[Path, typer.Argument(help="Where to save it: a folder, or a .zip file.")],
     year: Year = None,
+    grouping: Annotated[
+        str | None, typer.Option(help="Sum regions: a shipped grouping, or a .csv file.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a saved table.")] = False,
 ) -> None:
     """Read a table once and save it, so that later runs open it in a breath."""
-    import carbonflows as cf
+    from carbonflows.regions import aggregate, load_grouping
+    from carbonflows.sources import named, the_one_recognised
+    from carbonflows.store import save_stream
+    from carbonflows.streamed import streamed
 
-    with _progress("importing") as step:
-        step("reading the table")
-        table = cf.read(source, path, year=year)
-        step("saving it")
-        saved = cf.save_table(table, out, overwrite=overwrite)
+    with _passing("reading the table") as passed:
+        groups = None if grouping is None else load_grouping(grouping)
+        kind = named(the_one_recognised(path) if source == "auto" else source)
+        table = kind.blocks(path, year)
+        if groups is not None:
+            table = streamed(aggregate(table, groups))
+        rows = len(table.nodes)
+        saved = save_stream(
+            table, out, overwrite=overwrite, progress=lambda done: passed(done, rows)
+        )
     typer.echo(f"{table!r}\nSaved: {saved}")
 
 
@@ -136,6 +173,45 @@ def sources() -> None:
             ("covers", known.coverage), ("licence", known.licence), ("get", known.get)
         ):  # fmt: skip
             typer.echo(f"    {what}: {text}")
+
+
+@app.command()
+def fetch(
+    source: Annotated[str, typer.Argument(help="Which database (see: carbonflows sources).")],
+    year: Year = None,
+    release: Annotated[
+        str | None, typer.Option(help="Version, edition or number of economies.")
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(help="EXIOBASE: products (pxp) or industries (ixi).")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Address to take the files from, not the publisher's.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace other files of the same names.")
+    ] = False,
+) -> None:
+    """Download one year of a database, or say what to do by hand."""
+    from carbonflows.sources.publishers import fetch as fetch_files
+
+    try:
+        with _transfers() as progress:
+            got = fetch_files(
+                source, year, out, release=release, system=system, url=url, overwrite=overwrite,
+                progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo("stopped: the same command goes on from what is there (.part)", err=True)
+        sys.exit(INTERRUPTED)
+    for record in got.records:
+        kind = (record["checksum"] or "").partition(":")[0]
+        proof = f"{kind} as published" if kind else "no checksum published"
+        typer.echo(f"{record['name']}: {record['bytes']:,} bytes, {proof}")
+    if got.by_hand:
+        typer.echo(f"By hand: {got.by_hand}")
+    typer.echo(f"Import it: carbonflows import {source} {got.folder} OUT --year {year}")
 
 
 @app.command()
@@ -158,6 +234,11 @@ def groupings() -> None:
         typer.echo(f"{name}: {len(grouping.groups)} groups. {grouping.source}")
 
 
+def _usual_source(path: Path | None) -> str:
+    """Recognise what there is; without a path look at the example."""
+    return "example" if path is None else "auto"
+
+
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[str], None]]:
     """Show a bar on a terminal while something runs; elsewhere stay silent."""
@@ -177,6 +258,66 @@ def _progress(what: str) -> Iterator[Callable[[str], None]]:
             progress.update(task, description=name, advance=1)
 
         yield step
+
+
+@contextmanager
+def _passing(before: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many rows of a table have passed, on a terminal; elsewhere stay silent."""
+    if not sys.stderr.isatty():
+        yield lambda done, rows: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(before, total=None)
+
+        def passed(done: int, rows: int) -> None:
+            progress.update(
+                task, completed=done, total=rows, description=f"row {done:,} of {rows:,}"
+            )
+
+        yield passed
+
+
+@contextmanager
+def _transfers() -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """Show a bar for each file on its way, on a terminal; elsewhere stay silent."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks = {}
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=None)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield show
 
 
 @app.callback(invoke_without_command=True)

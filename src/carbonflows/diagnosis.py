@@ -1,9 +1,10 @@
-"""What is odd about a table, as a report: balances, negatives, idle nodes, productivity.
+"""What is odd about a table, as a report: totals, balances, negatives, idle nodes, productivity.
 
 Nothing is repaired here. Each finding says what was looked at, how much of it there is and whether
 it matters; the command line and the HTML report show the same list.
 """
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -14,10 +15,17 @@ import pandas as pd
 
 from carbonflows.errors import NotConverged, some
 from carbonflows.labels import Array
+from carbonflows.plausible import compared
 from carbonflows.solve import Leontief, spectral_radius
+from carbonflows.streamed import StreamedTable
+from carbonflows.summed import Negative, Summed, negative_cells, summed
 from carbonflows.table import IOTable, block_sum
 
 LEVELS = ("ok", "note", "warning", "error")
+DIRTY, WEIGHTY, PEERS = 50, 0.1, 5
+"""An intensity this many times the median of the same sector in so many regions or more, at a node
+with this share of its region's emissions, looks like a lost decimal point. No node of the WIOD
+tables for 1995-2009 is like that."""
 
 
 class Finding(TypedDict):
@@ -61,11 +69,37 @@ class Diagnosis:
         return self.findings[self.findings["level"] == level]
 
     def __str__(self) -> str:
-        lines = [f"{self.table}: {self.worst}"]
-        for row in self.findings.itertuples():
-            amount = f"{row.value:.6g} {row.unit}".strip()
-            lines.append(f"  {row.level:<8}{row.check}: {amount}. {row.detail}".rstrip(". ") + ".")
-        return "\n".join(lines)
+        return "\n".join([f"{self.table}: {self.worst}", *printed(self.findings)])
+
+
+def printed(findings: pd.DataFrame, most: int | None = None) -> list[str]:
+    """Write findings for a terminal of 80 columns.
+
+    Parameters
+    ----------
+    findings : DataFrame
+        As `Diagnosis.findings`.
+    most : int, optional
+        Lines for one finding at most.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> printed(pd.DataFrame([_finding("ok", "world CO2", 70, "Mt", "no final users given")]))
+    ['  ok      world CO2: 70 Mt. no final users given']
+    """
+    lines = []
+    for level, check, value, unit, detail in findings[list(Finding.__annotations__)].to_numpy():
+        amount = "" if np.isnan(value) else f"{value:.6g} {unit}".strip()
+        told = ". ".join(part for part in (amount, detail) if part)
+        lines += textwrap.wrap(
+            f"{level:<8}{check}: {told}", 80, initial_indent="  ", subsequent_indent=" " * 10,
+            max_lines=most, placeholder=" …", break_on_hyphens=False,
+        )  # fmt: skip
+    return lines
 
 
 def diagnose(table: IOTable) -> Diagnosis:
@@ -78,9 +112,8 @@ def diagnose(table: IOTable) -> Diagnosis:
     Returns
     -------
     Diagnosis
-        Row and column balance, negatives in Z, Y, x and value added, nodes without output and what
-        they emit or buy, nodes whose intensity is out of all proportion, isolated nodes, input sums
-        above one, spectral radius of A, GDP by two approaches, trade balance.
+        What `findings` says, and what takes the whole table: input sums above one and the spectral
+        radius of A.
 
     Examples
     --------
@@ -88,70 +121,111 @@ def diagnose(table: IOTable) -> Diagnosis:
     >>> diagnose(two_regions()).worst
     'ok'
     """
-    Z, Y, x = table.Z.to_numpy(), table.Y.to_numpy(), table.x.to_numpy()
+    sums = summed(table)
     system = Leontief(table)
-    bought, sold = Z.sum(axis=0), Z.sum(axis=1) + Y.sum(axis=1)
     rows = [
-        *_totals(table),
-        _balance(table, "row balance (x − Z1 − Y1)", x - sold),
-        *_published_output(table),
-        *_value_added(table, x - bought),
-        _negatives(table, "intermediate flows Z", Z, columns=table.nodes),
-        _negatives(table, "output x", x),
-        _negatives(table, "final demand Y", Y, columns=table.demand, usual=True),
-        *_idle(table, system),
-        *_outliers(table),
-        _isolated(table, (sold == 0) & (bought == 0)),
-        _input_sums(table, bought * system.per_output),
+        *findings(sums),
+        _input_sums(sums.table, sums.inputs * system.per_output),
         _productive(system),
-        _trade_balance(table),
     ]
     return Diagnosis(table.label, pd.DataFrame(rows))
+
+
+def findings(sums: Summed) -> list[Finding]:
+    """Look over what one pass over a table gives.
+
+    Parameters
+    ----------
+    sums : Summed
+
+    Returns
+    -------
+    list of Finding
+        World totals beside those of statistics, what the reader warned of, row and column balance,
+        GDP by two approaches, negatives in Z, Y, x and value added, nodes without output and what
+        they emit or buy, nodes whose intensity is out of all proportion, isolated nodes, trade.
+
+    Examples
+    --------
+    >>> from carbonflows.summed import summed
+    >>> from carbonflows.table import two_regions
+    >>> found = findings(summed(two_regions()))
+    >>> found[0]["check"], found[0]["value"], found[0]["unit"]
+    ('world output', 200.0, 'M USD')
+    """
+    table, x = sums.table, sums.x
+    return [
+        *_totals(sums),
+        *_plausible(sums),
+        *_told(table),
+        _balance(sums, "row balance (x − Z1 − Y1)", x - sums.sold),
+        *_published_output(sums),
+        *_value_added(sums),
+        _negatives(table, "intermediate flows Z", sums.negative, columns=table.nodes),
+        _negatives(table, "output x", negative_cells(x)),
+        _negatives(
+            table, "final demand Y", negative_cells(table.Y.to_numpy()), columns=table.demand,
+            usual=True,
+        ),
+        *_idle(sums),
+        *_outliers(sums),
+        _isolated(table, (sums.sold == 0) & (sums.inputs == 0)),
+        _trade_balance(sums),
+    ]  # fmt: skip
 
 
 def _finding(level: str, check: str, value: float, unit: str, detail: str = "") -> Finding:
     return {"level": level, "check": check, "value": float(value), "unit": unit, "detail": detail}
 
 
-def _totals(table: IOTable) -> Iterator[Finding]:
-    size = f"{len(table.nodes)} nodes, {len(table.regions)} regions"
-    yield _finding("ok", "world output", table.x.sum(), table.unit, size)
+def _totals(sums: Summed) -> Iterator[Finding]:
+    table = sums.table
+    size = f"{len(table.nodes)} nodes, {len(sums.regions)} regions"
+    yield _finding("ok", "world output", sums.x.sum(), table.unit, size)
     if table.currency is None:
         yield _finding("warning", "unit of money names no known currency", 1, table.unit)
-    for extension in table.extensions.values():
+    for extension in table.extensions:
         inside = "final users included" if extension.has_final else "no final users given"
-        for i, stressor in enumerate(extension.stressors):
-            total = extension.F.to_numpy()[i].sum()
-            if extension.F_Y is not None:
-                total += extension.F_Y.to_numpy()[i].sum()
-            yield _finding("ok", f"world {stressor}", total, extension.unit.iloc[i], inside)
+        made, used = sums.emitted(extension)
+        totals = made.sum(axis=1) + used.sum(axis=1)
+        for stressor, unit, total in zip(extension.stressors, extension.unit, totals, strict=True):
+            yield _finding("ok", f"world {stressor}", total, unit, inside)
 
 
-def _balance(table: IOTable, check: str, gap: Array) -> Finding:
-    total = table.x.abs().sum()
+def _plausible(sums: Summed) -> Iterator[Finding]:
+    for one in compared(sums):
+        yield _finding(one.level, one.what, one.ratio, "", one.detail)
+
+
+def _told(table: StreamedTable) -> Iterator[Finding]:
+    for number, warning in enumerate(table.provenance().get("warnings", []), 1):
+        yield _finding("warning", f"remark {number} of the reader", np.nan, "", warning)
+
+
+def _balance(sums: Summed, check: str, gap: Array) -> Finding:
+    total = np.abs(sums.x).sum()
     share = np.abs(gap).sum() / total if total else 0.0
     level = "ok" if share <= 1e-9 else "note" if share <= 1e-3 else "warning"
     detail = f"{share:.2g} of output"
     if level != "ok":
         worst = int(np.abs(gap).argmax())
-        detail += f"; largest {gap[worst]:.6g} at {some([table.nodes[worst]])}"
-    return _finding(level, check, np.abs(gap).sum(), table.unit, detail)
+        detail += f"; largest {gap[worst]:.6g} at {some([sums.table.nodes[worst]])}"
+    return _finding(level, check, np.abs(gap).sum(), sums.table.unit, detail)
 
 
-def _published_output(table: IOTable) -> Iterator[Finding]:
-    if table.x_given is not None and table.output != "given":
-        gap = table.x_given.to_numpy() - table.x.to_numpy()
-        yield _balance(table, "published output against output used", gap)
+def _published_output(sums: Summed) -> Iterator[Finding]:
+    if sums.table.x_given is not None and sums.table.output != "given":
+        gap = sums.table.x_given.to_numpy() - sums.x
+        yield _balance(sums, "published output against output used", gap)
 
 
-def _value_added(table: IOTable, residual: Array) -> Iterator[Finding]:
+def _value_added(sums: Summed) -> Iterator[Finding]:
+    table, added = sums.table, sums.added
     if table.value_added is None:
-        added = residual
-        yield _negatives(table, "value added (x − 1Z)", added)
+        yield _negatives(table, "value added (x − 1Z)", negative_cells(added))
     else:
-        added = table.value_added.to_numpy()
-        yield _balance(table, "column balance (x − 1Z − v)", residual - added)
-        yield _negatives(table, "value added", added)
+        yield _balance(sums, "column balance (x − 1Z − v)", sums.x - sums.inputs - added)
+        yield _negatives(table, "value added", negative_cells(added))
     spent = table.Y.to_numpy().sum()
     level = "ok" if abs(added.sum() - spent) <= 0.01 * abs(spent) else "warning"
     yield _finding(
@@ -160,34 +234,30 @@ def _value_added(table: IOTable, residual: Array) -> Iterator[Finding]:
 
 
 def _negatives(
-    table: IOTable,
+    table: StreamedTable,
     what: str,
-    values: Array,
+    found: Negative,
     *,
     columns: pd.MultiIndex | None = None,
     usual: bool = False,
 ) -> Finding:
     check = f"negative cells in {what}"
-    negative = values < 0
-    if not negative.any():
+    if not found.count:
         return _finding("ok", check, 0, "cells")
-    place = [int(i) for i in np.unravel_index(values.argmin(), values.shape)]
-    where = some([table.nodes[place[0]]])
+    where = some([table.nodes[found.place[0]]])
     if columns is not None:
-        where += f" → {some([columns[place[1]]])}"
-    detail = (
-        f"sum {values[negative].sum():.6g} {table.unit}, smallest {values.min():.6g} at {where}"
-    )
-    return _finding("note" if usual else "warning", check, negative.sum(), "cells", detail)
+        where += f" → {some([columns[found.place[1]]])}"
+    detail = f"sum {found.sum:.6g} {table.unit}, smallest {found.smallest:.6g} at {where}"
+    return _finding("note" if usual else "warning", check, found.count, "cells", detail)
 
 
-def _idle(table: IOTable, system: Leontief) -> Iterator[Finding]:
-    idle = system.idle
+def _idle(sums: Summed) -> Iterator[Finding]:
+    table, idle = sums.table, sums.x == 0
     if not idle.any():
         yield _finding("ok", "nodes without output", 0, "nodes")
         return
     yield _finding("note", "nodes without output", idle.sum(), "nodes", some(table.nodes[idle]))
-    for extension in table.extensions.values():
+    for extension in table.extensions:
         for i, stressor in enumerate(extension.stressors):
             lost = np.where(idle, extension.F.to_numpy()[i], 0.0)
             if lost.any():
@@ -196,7 +266,7 @@ def _idle(table: IOTable, system: Leontief) -> Iterator[Finding]:
                     "warning", f"{stressor} of nodes without output", lost.sum(),
                     extension.unit.iloc[i], detail,
                 )  # fmt: skip
-    bought = np.abs(table.Z.to_numpy()[:, idle]).sum()
+    bought = (sums.inputs - 2 * sums.negative_inputs)[idle].sum()  # without their signs
     if bought:
         yield _finding(
             "warning", "inputs bought by nodes without output", bought, table.unit,
@@ -204,29 +274,45 @@ def _idle(table: IOTable, system: Leontief) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _outliers(table: IOTable) -> Iterator[Finding]:
-    x, region = table.x.to_numpy(), table.node_region
-    whole = block_sum(np.abs(x), region, len(table.regions), axis=0)[region]
-    for extension in table.extensions.values():
+def _outliers(sums: Summed) -> Iterator[Finding]:
+    x, region = sums.x, sums.node_region
+    sector, sectors = pd.factorize(sums.table.nodes.get_level_values("sector"))
+    whole = block_sum(np.abs(x), region, len(sums.regions), axis=0)[region]
+    for extension in sums.table.extensions:
+        of_regions, _ = sums.emitted(extension)
         for i, stressor in enumerate(extension.stressors):
             p = extension.F.to_numpy()[i]
             k = np.divide(p, x, out=np.zeros_like(p), where=x > 0)
             median = pd.Series(k[k > 0]).groupby(region[k > 0]).median()
             usual = median.reindex(region, fill_value=0.0).to_numpy()
             absurd = (x > 0) & (x < 1e-6 * whole) & (k > 100 * usual)
-            yield _finding(
-                "warning" if absurd.any() else "ok",
+            yield _named(
+                sums.table,
                 f"nodes of tiny output with {stressor} intensity above 100 × the region's median",
-                absurd.sum(), "nodes", some(table.nodes[absurd]),
-            )  # fmt: skip
+                absurd,
+            )
+            elsewhere = pd.Series(k[k > 0]).groupby(sector[k > 0]).agg(["median", "size"])
+            peers = elsewhere.reindex(range(len(sectors)), fill_value=0.0).to_numpy()[sector]
+            dirty = (peers[:, 1] >= PEERS) & (k > DIRTY * peers[:, 0])
+            yield _named(
+                sums.table,
+                f"nodes with {stressor} intensity above {DIRTY} × the sector's median, and over "
+                f"{WEIGHTY:.0%} of their region",
+                dirty & (p > WEIGHTY * of_regions[i][region]),
+            )
 
 
-def _isolated(table: IOTable, isolated: npt.NDArray[np.bool_]) -> Finding:
+def _named(table: StreamedTable, check: str, found: npt.NDArray[np.bool_]) -> Finding:
+    level = "warning" if found.any() else "ok"
+    return _finding(level, check, found.sum(), "nodes", some(table.nodes[found]))
+
+
+def _isolated(table: StreamedTable, isolated: npt.NDArray[np.bool_]) -> Finding:
     level = "note" if isolated.any() else "ok"
     return _finding(level, "isolated nodes", isolated.sum(), "nodes", some(table.nodes[isolated]))
 
 
-def _input_sums(table: IOTable, sums: Array) -> Finding:
+def _input_sums(table: StreamedTable, sums: Array) -> Finding:
     high = sums >= 1
     detail = (
         f"{high.sum()} columns at or above one: {some(table.nodes[high])}" if high.any() else ""
@@ -246,15 +332,13 @@ def _productive(system: Leontief) -> Finding:
     return _finding("error", check, radius, "", "not productive: the table cannot be solved")
 
 
-def _trade_balance(table: IOTable) -> Finding:
-    m, region = len(table.regions), table.node_region
-    sold = block_sum(table.Z.to_numpy(), region, m, axis=1) + table.final_demand().to_numpy()
-    between = block_sum(sold, region, m, axis=0)
+def _trade_balance(sums: Summed) -> Finding:
+    between = sums.trade + sums.final_trade
     np.fill_diagonal(between, 0.0)
     net = between.sum(axis=1) - between.sum(axis=0)
     top, bottom = int(net.argmax()), int(net.argmin())
     return _finding(
-        "ok", "trade between regions", between.sum(), table.unit,
-        f"largest surplus {table.regions[top]} {net[top]:.6g}, largest deficit "
-        f"{table.regions[bottom]} {net[bottom]:.6g}",
+        "ok", "trade between regions", between.sum(), sums.table.unit,
+        f"largest surplus {sums.regions[top]} {net[top]:.6g}, largest deficit "
+        f"{sums.regions[bottom]} {net[bottom]:.6g}",
     )  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,11 @@ import pandas as pd
 
 from carbonflows.errors import GroupingError, SourceError, some
 from carbonflows.labels import DEMAND, NODE, Array
+from carbonflows.streamed import StreamedTable, checked_rows, streamed
 from carbonflows.table import Extension, IOTable
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 class Grouping:
@@ -312,7 +317,7 @@ def require_grouping(given: object) -> None:
 
 
 def aggregate(
-    table: IOTable,
+    table: IOTable | StreamedTable,
     regions: Grouping | None = None,
     sectors: Grouping | None = None,
     *,
@@ -322,7 +327,8 @@ def aggregate(
 
     Parameters
     ----------
-    table : IOTable
+    table : IOTable or StreamedTable
+        A streamed one is summed while its rows pass by and never in memory as a whole.
     regions, sectors : Grouping, optional
         Must cover all regions (sectors) of the table. Trade between members becomes domestic.
     name : str, optional
@@ -354,10 +360,13 @@ def aggregate(
     """
     for given in (regions, sectors):
         require_grouping(given)
-    of_region = _assign(regions, table.regions)
-    of_sector = _assign(sectors, table.sectors)
-    new_nodes, node = _regroup(table.nodes, of_region, of_sector, NODE)
-    new_demand, column = _regroup(table.demand, of_region, _assign(None, table.categories), DEMAND)
+    whole, table = table, streamed(table) if isinstance(table, IOTable) else table
+    nodes, demand = table.nodes, table.demand
+    of_region = _assign(regions, nodes.unique("region"))
+    of_sector = _assign(sectors, nodes.unique("sector"))
+    of_category = _assign(None, demand.unique("category"))
+    new_nodes, node = _regroup(nodes, of_region, of_sector, NODE)
+    new_demand, column = _regroup(demand, of_region, of_category, DEMAND)
     rows = _summation(node, len(new_nodes))
     columns = _summation(column, len(new_demand))
 
@@ -374,20 +383,22 @@ def aggregate(
             name=e.name,
             source=e.source,
         )
-        for e in table.extensions.values()
+        for e in table.extensions
     ]
     members: dict[str, list[str]] = {}
-    for region in table.regions:
+    for region in nodes.unique("region"):
         members.setdefault(of_region[region], []).extend(table.members[region])
     used = [g for g in (regions, sectors) if g is not None]
     step = {
         "step": "aggregate",
         "groupings": [{"name": g.name, "source": g.source, "sha256": g.hash} for g in used],
-        "from": f"{len(table.regions)} regions, {len(table.nodes)} nodes",
+        "from": f"{len(of_region)} regions, {len(nodes)} nodes",
     }
-    steps = [*table.provenance.get("steps", []), step]
+    Z = _summed_flows(whole, node, rows)
+    provenance = table.provenance()
+    steps = [*provenance.get("steps", []), step]
     return IOTable(
-        pd.DataFrame(rows @ table.Z.to_numpy() @ rows.T, new_nodes, new_nodes),
+        pd.DataFrame(Z, new_nodes, new_nodes),
         pd.DataFrame(rows @ table.Y.to_numpy() @ columns.T, new_nodes, new_demand),
         extensions=extensions,
         output=table.output,
@@ -400,9 +411,22 @@ def aggregate(
         name=name or " by ".join([table.name, *(g.name for g in used)]),
         source=table.source,
         members=members,
-        provenance={**table.provenance, "steps": steps},
+        provenance={**provenance, "steps": steps},
         copy=False,
     )
+
+
+def _summed_flows(
+    table: IOTable | StreamedTable, node: npt.NDArray[np.intp], rows: "csr_array"
+) -> Array:
+    """Sum flows over groups of nodes, in memory or while they pass by."""
+    if isinstance(table, IOTable):
+        return np.asarray(rows @ table.Z.to_numpy() @ rows.T)
+    Z = np.zeros((rows.shape[0], rows.shape[0]))
+    for start, block in checked_rows(table):
+        for group, bought in zip(node[start : start + len(block)], block @ rows.T, strict=True):
+            Z[group] += bought
+    return Z
 
 
 def _assign(grouping: Grouping | None, labels: pd.Index) -> dict[str, str]:

@@ -3,17 +3,17 @@
 A saved table is a Zarr v3 group with the arrays ``Z``, ``Y``, ``x_given``, ``value_added`` and one
 pair ``F_0``, ``F_Y_0`` per extension, in blocks of rows. Labels, units and everything else the
 table knows are attributes of the group, with a SHA-256 of each array, of the metadata and of the
-table as a whole.
+table as a whole. The flows pass by in blocks of rows both ways, so that a table may be larger than
+the memory.
 
 Saving writes to a hidden neighbour, brings it to the disk and renames it, so that a path either
 holds a complete table or what it held before. What a killed process leaves behind is never taken
 for a table and may be deleted.
 """
 
-import hashlib
-import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ import pandas as pd
 
 from carbonflows.errors import HashMismatch, SourceError, StoreError
 from carbonflows.labels import DEMAND, NODE, Array
+from carbonflows.manifest import FORMAT, KEPT, Digest, content_hash, digest, manifest, unchanged
 from carbonflows.placing import PART, placing
+from carbonflows.streamed import StreamedTable, checked_rows, in_memory, streamed
 from carbonflows.table import Extension, IOTable
+from carbonflows.zarr_files import ROOT, array_files, group_at, root_file, rows_of, write_files
 
-FORMAT = 1
 _KEY = "carbonflows"
-_BLOCK = 4 << 20  # bytes of numbers in one chunk
-_FLUSH = 32 << 20  # bytes of numbers encoded before they go to the disk
 
 
 def table_hash(table: IOTable) -> str:
@@ -55,7 +55,9 @@ def table_hash(table: IOTable) -> str:
     >>> table_hash(table)[:8]
     '4244e54c'
     """
-    return _content_hash(_contents(table), {k: _digest(v) for k, v in _arrays(table).items()})
+    stream = streamed(table)
+    arrays = {"Z": table.Z.to_numpy(), **_small_arrays(stream)}
+    return content_hash(stream, {name: digest(values) for name, values in arrays.items()})
 
 
 def save_table(table: IOTable, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -94,29 +96,46 @@ def save_table(table: IOTable, path: str | Path, *, overwrite: bool = False) -> 
     ...     open_table(path)
     <IOTable 'two regions': 2 regions, 2 nodes, 2 demand columns, M USD, stressors CO2>
     """
+    return save_stream(streamed(table), path, overwrite=overwrite)
+
+
+def save_stream(
+    table: StreamedTable,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Path:
+    """Save a table whose rows pass by, completely or not at all.
+
+    Parameters
+    ----------
+    table : StreamedTable
+    path, overwrite
+        As in `save_table`.
+    progress : callable, optional
+        Gets the number of rows that have passed.
+
+    Returns
+    -------
+    Path
+        Where the table is: the same bytes as `save_table` makes of it.
+
+    Raises
+    ------
+    StoreError
+        As `save_table`.
+    ShapeError, DataError
+        Rows that do not fit, or numbers that are not finite; see
+        `carbonflows.streamed.checked_rows`.
+    """
     path = Path(path)
-    arrays = _arrays(table)
-    items = _encoded(arrays, _attributes(table, arrays))
-    needed = sum(values.nbytes for values in arrays.values())
+    small = _small_arrays(table)
+    needed = 8 * len(table.Y) ** 2 + sum(values.nbytes for values in small.values())
     with placing(path, needed=needed, overwrite=overwrite, replaceable=_saved_table) as temporary:
-        if path.suffix == ".zip":
-            _write_zip(items, temporary)
-        else:
-            _write_folder(items, temporary)
+        files = _encoded(table, small, progress)
+        write_files(files, temporary, zipped=path.suffix == ".zip")
     return path
-
-
-def _saved_table(path: Path) -> None:
-    """Raise if something is not a saved table, so that nothing else is ever replaced by one."""
-    if path.is_dir():
-        ours = path.suffix != ".zip" and (path / "zarr.json").is_file()
-    else:
-        ours = zipfile.is_zipfile(path) and "zarr.json" in zipfile.ZipFile(path).namelist()
-    if not ours:
-        raise StoreError(
-            f"{path} is not a saved table, so it is not replaced: delete it or choose another name",
-            path=path,
-        )
 
 
 def open_table(path: str | Path, *, verify: bool = True) -> IOTable:
@@ -137,8 +156,8 @@ def open_table(path: str | Path, *, verify: bool = True) -> IOTable:
     Raises
     ------
     SourceError
-        Nothing is there, it is not a saved table, it is cut short, or its format is newer than
-        this version of carbonflows reads.
+        Nothing is there, it is not a saved table, it is cut short, its format is newer than this
+        version of carbonflows reads, or it needs more memory than there is.
     HashMismatch
         Numbers or labels are not the ones that were saved.
 
@@ -149,7 +168,124 @@ def open_table(path: str | Path, *, verify: bool = True) -> IOTable:
     ...
     carbonflows.errors.SourceError: nowhere.zarr: no such file or folder; check the path
     """
+    table = stream_table(path, verify=verify)
+    way_out = f"sum regions: 'carbonflows import saved {path} OUT --grouping NAME' reads blocks"
+    return in_memory(table, way_out=way_out)
+
+
+def stream_table(path: str | Path, *, verify: bool = True) -> StreamedTable:
+    """Open a saved table whose flows are read in blocks when they are asked for.
+
+    Parameters
+    ----------
+    path, verify
+        As in `open_table`.
+
+    Returns
+    -------
+    StreamedTable
+        Its rows are compared with their checksum while they pass by; damage is found at the last.
+
+    Raises
+    ------
+    SourceError, HashMismatch
+        As `open_table`, except that memory is no matter.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from carbonflows.table import two_regions
+    >>> path = save_table(two_regions(), Path(tempfile.mkdtemp()) / "two.zarr")
+    >>> [block.tolist() for _, block in stream_table(path).rows()]
+    [[[20.0, 10.0], [30.0, 40.0]]]
+    """
     path = Path(path)
+    _require_table(path)
+    with _reading(_not_a_table(path, "its zarr.json cannot be read")), group_at(path) as group:
+        meta = _meta(group, path)
+        with _reading(_damaged(path, "the list of arrays")):
+            sums = meta["sha256"]["arrays"]
+            whole = not verify or unchanged(meta)
+        if not whole:
+            raise _damaged(path, "the metadata")
+        arrays = {}
+        for name in sums:
+            if name != "Z":
+                with _reading(_damaged(path, f"array {name}")):
+                    arrays[name] = np.asarray(group[name][...], dtype=np.float64)
+                if verify and digest(arrays[name]) != sums[name]:
+                    raise _damaged(path, f"array {name}")
+    n = len(meta["nodes"]["region"])
+
+    def rows() -> Iterator[tuple[int, Array]]:
+        found = Digest((n, n))
+        with _reading(_damaged(path, "array Z")), group_at(path) as group:
+            if group["Z"].shape != (n, n):
+                raise _damaged(path, "array Z")
+            for start, block in rows_of(group["Z"]):
+                if verify:
+                    found.add(block)
+                yield start, block
+        if verify and found.text != sums["Z"]:
+            raise _damaged(path, "array Z")
+
+    table = _streamed(meta, arrays, rows)
+    if verify and content_hash(table, sums) != meta["sha256"]["table"]:
+        raise _damaged(path, "the table")
+    return table
+
+
+def _small_arrays(table: StreamedTable) -> dict[str, Array]:
+    """Collect the numbers of a table but the flows, by the name they are stored under."""
+    frames: dict[str, pd.DataFrame | pd.Series | None] = {
+        "Y": table.Y,
+        "x_given": table.x_given,
+        "value_added": table.value_added,
+    }
+    for place, extension in enumerate(table.extensions):
+        frames[f"F_{place}"] = extension.F
+        frames[f"F_Y_{place}"] = extension.F_Y if extension.has_final else None
+    return {name: frame.to_numpy() for name, frame in frames.items() if frame is not None}
+
+
+def _encoded(
+    table: StreamedTable, small: Mapping[str, Array], progress: Callable[[int], None] | None
+) -> Iterator[tuple[str, bytes]]:
+    """Give the files of a saved table one by one, the one that makes it a table last."""
+    manifest(table, {}, table.provenance())  # what cannot be stored is said before the rows pass
+    n = len(table.Y)
+
+    def rows() -> Iterator[Array]:
+        for start, block in checked_rows(table):
+            yield block
+            if progress is not None:
+                progress(start + len(block))
+
+    arrays: dict[str, tuple[tuple[int, ...], Iterator[Array]]] = {"Z": ((n, n), rows())}
+    arrays |= {name: (values.shape, iter([values])) for name, values in small.items()}
+    digests = {}
+    for name, (shape, blocks) in arrays.items():
+        found = Digest(shape)
+        yield from array_files(name, shape, found.passing(blocks))
+        digests[name] = found.text
+    yield root_file({_KEY: manifest(table, digests, table.provenance())})
+
+
+def _saved_table(path: Path) -> None:
+    """Raise if something is not a saved table, so that nothing else is ever replaced by one."""
+    if path.is_dir():
+        ours = path.suffix != ".zip" and (path / ROOT).is_file()
+    else:
+        ours = zipfile.is_zipfile(path) and ROOT in zipfile.ZipFile(path).namelist()
+    if not ours:
+        raise StoreError(
+            f"{path} is not a saved table, so it is not replaced: delete it or choose another name",
+            path=path,
+        )
+
+
+def _require_table(path: Path) -> None:
+    """Raise unless there is something that may be a saved table."""
     if path.name.endswith(PART):
         raise SourceError(
             f"{path} is what an interrupted save left behind: delete it and save again", path=path
@@ -157,163 +293,23 @@ def open_table(path: str | Path, *, verify: bool = True) -> IOTable:
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder; check the path", path=path)
     if path.is_dir():
-        if not (path / "zarr.json").is_file():
+        if not (path / ROOT).is_file():
             raise _not_a_table(path, "it has no zarr.json")
     elif not zipfile.is_zipfile(path):
         raise _not_a_table(path, "it is not a complete zip file")
 
-    from zarr.storage import LocalStore, ZipStore
 
-    store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
-    try:
-        meta, arrays = _decoded(store, path)
-    finally:
-        store.close()
-    if verify:
-        _verify(meta, arrays, path)
-    return _table(meta, arrays)
-
-
-def _arrays(table: IOTable) -> dict[str, Array]:
-    """Collect the numbers of a table by the name they are stored under."""
-    frames: dict[str, pd.DataFrame | pd.Series | None] = {
-        "Z": table.Z,
-        "Y": table.Y,
-        "x_given": table.x_given,
-        "value_added": table.value_added,
-    }
-    for place, extension in enumerate(table.extensions.values()):
-        frames[f"F_{place}"] = extension.F
-        frames[f"F_Y_{place}"] = extension.F_Y if extension.has_final else None
-    return {name: frame.to_numpy() for name, frame in frames.items() if frame is not None}
-
-
-def _contents(table: IOTable) -> dict[str, Any]:
-    """Labels and units: what is hashed with the numbers."""
-    return {
-        "nodes": _levels(table.nodes),
-        "demand": _levels(table.demand),
-        "output": table.output,
-        "unit": table.unit,
-        "extensions": [
-            {"name": e.name, "stressors": list(e.stressors), "unit": [str(u) for u in e.unit]}
-            for e in table.extensions.values()
-        ],
-    }
-
-
-def _attributes(table: IOTable, arrays: Mapping[str, Array]) -> dict[str, Any]:
-    """Everything a table knows besides its numbers, as JSON, with the checksums."""
-    contents = _contents(table)
-    digests = {name: _digest(values) for name, values in arrays.items()}
-    meta = {
-        "format": FORMAT,
-        **contents,
-        "extension_sources": [e.source for e in table.extensions.values()],
-        "year": table.year,
-        "currency": table.currency,
-        "price_basis": table.price_basis,
-        "name": table.name,
-        "source": table.source,
-        "members": {region: list(codes) for region, codes in table.members.items()},
-        "provenance": dict(table.provenance),
-        "sha256": {"arrays": digests, "table": _content_hash(contents, digests)},
-    }
-    try:
-        meta = json.loads(json.dumps(meta, default=_plain, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise StoreError(
-            f"provenance of {table.label} cannot be stored ({error}): keep to text, whole and "
-            "finite numbers, lists and mappings",
-        ) from error
-    meta["sha256"]["metadata"] = _json_hash(meta)
-    return {_KEY: meta}
-
-
-def _plain(value: Any) -> Any:
-    """Turn what provenance often holds into JSON; raise TypeError for the rest."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{value!r} is a {type(value).__name__}")
-
-
-def _levels(labels: pd.MultiIndex) -> dict[str, list[str]]:
-    return {str(name): labels.get_level_values(str(name)).tolist() for name in labels.names}
-
-
-def _digest(values: Array) -> str:
-    """SHA-256 of an array's shape and little-endian numbers, row by row."""
-    sha = hashlib.sha256(repr(tuple(values.shape)).encode())
-    if values.size:
-        sha.update(np.ascontiguousarray(values, dtype="<f8").data.cast("B"))
-    return sha.hexdigest()
-
-
-def _json_hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _content_hash(contents: Mapping[str, Any], digests: Mapping[str, str]) -> str:
-    return _json_hash({"contents": contents, "arrays": digests})
-
-
-def _encoded(
-    arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-) -> Iterator[tuple[str, bytes]]:
-    """Give the files of a Zarr group one by one, the one that makes it a group last.
-
-    Chunks pass through memory in small batches and in a fixed order: a large table is never held
-    twice, and the same table always gives the same bytes.
-    """
-    import zarr
-    from zarr.codecs import BloscCodec
-    from zarr.storage import MemoryStore
-
-    files: dict[str, Any] = {}
-    group = zarr.create_group(MemoryStore(files), attributes=dict(attributes))
-    root = files.pop("zarr.json").to_bytes()
-    for name, values in arrays.items():
-        row_bytes = max(8, 8 * values[:1].size)
-        rows = max(1, min(_BLOCK // row_bytes, len(values)))
-        # The slowest level makes small files a fifth smaller and costs nothing there.
-        level = 9 if values.nbytes <= _BLOCK else 5
-        array = group.create_array(
-            name,
-            shape=values.shape,
-            chunks=(rows, *(max(1, size) for size in values.shape[1:])),
-            dtype="<f8",
-            compressors=BloscCodec(cname="zstd", clevel=level, shuffle="shuffle", typesize=8),
-        )
-        step = rows * max(1, _FLUSH // (rows * row_bytes))
-        for start in range(0, max(1, len(values)), step):
-            if values.size:
-                array[start : start + step] = values[start : start + step]
-            for key in sorted(files):
-                if key != "zarr.json":
-                    yield key, files.pop(key).to_bytes()
-    yield "zarr.json", root
-
-
-def _write_zip(items: Iterator[tuple[str, bytes]], temporary: Path) -> None:
-    with zipfile.ZipFile(temporary, "x") as archive:
-        for key, data in items:
-            # A fixed time stamp: the same table gives the same file.
-            entry = zipfile.ZipInfo(key, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16
-            packed = zipfile.ZIP_DEFLATED if key.endswith(".json") else zipfile.ZIP_STORED
-            archive.writestr(entry, data, compress_type=packed)
-
-
-def _write_folder(items: Iterator[tuple[str, bytes]], temporary: Path) -> None:
-    temporary.mkdir()
-    for key, data in items:
-        target = temporary / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+def _meta(group: Any, path: Path) -> dict[str, Any]:
+    meta = dict(group.attrs).get(_KEY)
+    if not isinstance(meta, dict) or not isinstance(meta.get("format"), int):
+        raise _not_a_table(path, "its zarr.json is not one of carbonflows")
+    if meta["format"] > FORMAT:
+        raise SourceError(
+            f"{path} has format {meta['format']}, newer than the {FORMAT} that this version reads: "
+            "update carbonflows",
+            path=path, format=meta["format"],
+        )  # fmt: skip
+    return meta
 
 
 def _not_a_table(path: Path, why: str) -> SourceError:
@@ -331,55 +327,22 @@ def _damaged(path: Path, what: str) -> HashMismatch:
     )  # fmt: skip
 
 
-def _decoded(store: Any, path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Read the metadata and all arrays."""
-    import zarr
-
+@contextmanager
+def _reading(said: SourceError) -> Iterator[None]:
+    """Say what anything means that a codec or a file system has to say."""
     try:
-        group = zarr.open_group(store, mode="r")
-        meta = dict(group.attrs).get(_KEY)
+        yield
+    except (SourceError, MemoryError):
+        raise
     except Exception as error:
-        raise _not_a_table(path, "its zarr.json cannot be read") from error
-    if not isinstance(meta, dict) or not isinstance(meta.get("format"), int):
-        raise _not_a_table(path, "its zarr.json is not one of carbonflows")
-    if meta["format"] > FORMAT:
-        raise SourceError(
-            f"{path} has format {meta['format']}, newer than the {FORMAT} that this version reads: "
-            "update carbonflows",
-            path=path, format=meta["format"],
-        )  # fmt: skip
-    arrays = {}
-    try:
-        for name in meta["sha256"]["arrays"]:
-            stored = group[name]
-            if not isinstance(stored, zarr.Array):
-                raise KeyError(name)
-            arrays[name] = np.asarray(stored[...], dtype=np.float64)
-    except (KeyError, TypeError) as error:
-        if "name" not in locals():
-            raise _damaged(path, "the list of arrays") from error
-        raise _damaged(path, f"array {name}") from error
-    except Exception as error:  # whatever a codec says about bytes it cannot decode
-        raise _damaged(path, f"array {name}") from error
-    return meta, arrays
+        raise said from error
 
 
-def _verify(meta: dict[str, Any], arrays: Mapping[str, Array], path: Path) -> None:
-    """Raise HashMismatch unless labels and numbers are those that were saved."""
-    sums = {key: value for key, value in meta["sha256"].items() if key != "metadata"}
-    if _json_hash({**meta, "sha256": sums}) != meta["sha256"].get("metadata"):
-        raise _damaged(path, "the metadata")
-    digests = {}
-    for name, values in arrays.items():
-        digests[name] = _digest(values)
-        if digests[name] != sums["arrays"][name]:
-            raise _damaged(path, f"array {name}")
-    contents = {key: meta[key] for key in ("nodes", "demand", "output", "unit", "extensions")}
-    if _content_hash(contents, digests) != sums["table"]:
-        raise _damaged(path, "the table")
-
-
-def _table(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> IOTable:
+def _streamed(
+    meta: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    rows: Callable[[], Iterator[tuple[int, Array]]],
+) -> StreamedTable:
     """Put labels and numbers together without copying the numbers."""
     nodes = pd.MultiIndex.from_arrays([meta["nodes"][name] for name in NODE], names=NODE)
     demand = pd.MultiIndex.from_arrays([meta["demand"][name] for name in DEMAND], names=DEMAND)
@@ -405,14 +368,12 @@ def _table(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> IOTable:
                 source=source,
             )
         )
-    keys = ("output", "unit", "year", "currency", "price_basis", "name", "source", "members")
-    return IOTable(
-        pd.DataFrame(arrays["Z"], nodes, nodes, copy=False),
-        pd.DataFrame(arrays["Y"], nodes, demand, copy=False),
-        extensions=extensions,
-        x=series("x_given"),
+    return StreamedTable(
+        rows=rows,
+        Y=pd.DataFrame(arrays["Y"], nodes, demand, copy=False),
+        extensions=tuple(extensions),
+        x_given=series("x_given"),
         value_added=series("value_added"),
-        provenance=meta["provenance"],
-        copy=False,
-        **{key: meta[key] for key in keys},
+        provenance=lambda: meta["provenance"],
+        **{key: meta[key] for key in KEPT},
     )

@@ -10,149 +10,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from carbonflows import units
-from carbonflows.errors import DataError, LabelError, ShapeError, UnitError, some
-from carbonflows.labels import (
-    DEMAND,
-    NODE,
-    Array,
-    conform,
-    conform_series,
-    flat,
-    lock,
-    pairs,
-    repeated,
-    same_labels,
-)
+from carbonflows.borders import OutputPolicy, borders, described
+from carbonflows.errors import DataError, LabelError, ShapeError, some
+from carbonflows.extension import Extension
+from carbonflows.labels import DEMAND, NODE, Array, conform, lock, pairs
+from carbonflows.views import series_view, set_once, view
 
-OutputPolicy: TypeAlias = Literal["rows", "columns", "given"]
-
-
-class Extension:
-    """Stressors of a table: direct emissions of its nodes and of its final users.
-
-    Parameters
-    ----------
-    F : DataFrame (s, n)
-        Emissions of producing nodes; rows are stressors, columns are nodes ``(region, sector)``.
-    F_Y : DataFrame (s, m·q), optional
-        Emissions of final users (households' own fuel); columns ``(region, category)``. Left out,
-        they are zero and `has_final` is False.
-    unit : str or mapping of str to str
-        One unit for all stressors, or one each.
-    name : str
-        What the extension is called in its table.
-    source : str
-        Where it comes from, with its version.
-
-    Attributes
-    ----------
-    name, source : str
-        As above.
-    has_final : bool
-        Whether emissions of final users were given.
-
-    Raises
-    ------
-    LabelError, ShapeError, DataError
-        Labels that do not match the table, or numbers that are not finite.
-
-    Examples
-    --------
-    >>> F = pd.DataFrame([[5.0, 2]], ["CO2"], pd.MultiIndex.from_tuples([("A", "s"), ("B", "s")]))
-    >>> Extension(F, unit="Mt").stressors
-    ('CO2',)
-    """
-
-    name: str
-    source: str
-    has_final: bool
-    _F: pd.DataFrame
-    _F_Y: pd.DataFrame | None
-    _unit: pd.Series
-
-    def __init__(
-        self,
-        F: pd.DataFrame,
-        F_Y: pd.DataFrame | None = None,
-        *,
-        unit: str | Mapping[str, str],
-        name: str = "emissions",
-        source: str = "",
-    ) -> None:
-        stressors = flat(F.index, f"{name}: stressors")
-        F = F.set_axis(stressors, axis=0)
-        if F_Y is not None:
-            F_Y = F_Y.set_axis(flat(F_Y.index, f"{name}: stressors of final users"), axis=0)
-            same_labels(F_Y.index, stressors, f"{name}: F_Y", "F")
-            F_Y = F_Y.reindex(stressors)
-        if isinstance(unit, str):
-            unit = dict.fromkeys(stressors, unit)
-        missing = [s for s in stressors if s not in unit]
-        if missing:
-            raise LabelError(
-                f"{name}: no unit for {some(missing)}; state one per stressor", labels=missing
-            )
-        same_labels(pd.Index(list(unit)), stressors, f"{name}: units", "its stressors")
-        _set(
-            self,
-            _F=F.copy(),
-            _F_Y=None if F_Y is None else F_Y.copy(),
-            _unit=pd.Series({s: unit[s] for s in stressors}, name="unit", dtype="str"),
-            name=name,
-            source=source,
-            has_final=F_Y is not None,
-        )
-
-    @property
-    def F(self) -> pd.DataFrame:
-        """Emissions of nodes (s, n)."""
-        return _view(self._F)
-
-    @property
-    def F_Y(self) -> pd.DataFrame | None:
-        """Emissions of final users (s, m·q); zero in a table where none were given."""
-        return None if self._F_Y is None else _view(self._F_Y)
-
-    @property
-    def unit(self) -> pd.Series:
-        """Unit of each stressor."""
-        return self._unit.copy()
-
-    @property
-    def stressors(self) -> tuple[str, ...]:
-        """Names of the stressors, in order."""
-        return tuple(self._F.index)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError("an Extension is read-only: build a new one")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError("an Extension is read-only: build a new one")
-
-    def __repr__(self) -> str:
-        return f"<Extension {self.name!r}: {some(self.stressors)}>"
-
-    def _conformed(self, nodes: pd.MultiIndex, demand: pd.MultiIndex) -> "Extension":
-        """Return this extension in the order of a table's labels, with read-only numbers."""
-        F = conform(self._F, None, nodes, f"{self.name}: F", NODE, copy=True)
-        if self._F_Y is None:
-            zeros = np.zeros((len(F), len(demand)))
-            F_Y = pd.DataFrame(lock(zeros), F.index, demand, copy=False)
-        else:
-            F_Y = conform(self._F_Y, None, demand, f"{self.name}: F_Y", DEMAND, copy=True)
-        other = object.__new__(Extension)
-        _set(
-            other, _F=F, _F_Y=F_Y, _unit=self._unit, name=self.name, source=self.source,
-            has_final=self.has_final,
-        )  # fmt: skip
-        return other
+__all__ = ["Extension", "IOTable", "OutputPolicy", "block_sum", "runs", "two_regions"]
 
 
 class IOTable:
@@ -275,68 +145,35 @@ class IOTable:
                 f"side has {some(apart)}",
                 shape=Z.shape, labels=list(apart),
             )  # fmt: skip
+        # What is wrong with the borders is said before the large matrix is checked.
+        around = borders(
+            nodes, Y, extensions=extensions, output=output, x=x, value_added=value_added,
+            unit=unit, currency=currency, members=members, copy=copy,
+        )  # fmt: skip
         Z = conform(Z, nodes, nodes, "Z", NODE, copy)
-        if Y.columns.nlevels == 1:
-            Y = Y.set_axis(
-                pd.MultiIndex.from_product([Y.columns, ["final demand"]], names=DEMAND), axis=1
-            )
-        demand = _region_major(pairs(Y.columns, "Y columns", DEMAND), nodes)
-        Y = conform(Y, nodes, demand, "Y", DEMAND, copy)
-
-        x_given = None if x is None else conform_series(x, nodes, "x")
-        added = _value_added(value_added, nodes)
         if output == "rows":
-            gross = Z.to_numpy().sum(axis=1) + Y.to_numpy().sum(axis=1)
+            gross = Z.to_numpy().sum(axis=1) + around.Y.to_numpy().sum(axis=1)
         elif output == "columns":
-            if added is None:
-                raise DataError(
-                    "output='columns' needs value_added; give it, or use output='rows'",
-                    output=output,
-                )
-            gross = Z.to_numpy().sum(axis=0) + added.to_numpy()
-        elif output == "given":
-            if x_given is None:
-                raise DataError("output='given' needs x; give it, or use output='rows'")
-            gross = x_given.to_numpy()
+            gross = Z.to_numpy().sum(axis=0) + np.asarray(around.value_added)
         else:
-            raise DataError(
-                f"output={output!r} is not a policy: use 'rows', 'columns' or 'given'",
-                output=output,
-            )
-
-        if isinstance(extensions, Mapping):
-            extensions = list(extensions.values())
-        listed = [extensions] if isinstance(extensions, Extension) else list(extensions)
-        names = [e.name for e in listed]
-        if len(set(names)) != len(names):
-            raise LabelError(f"two extensions are called {some(repeated(names))}", labels=names)
-        conformed = {e.name: e._conformed(nodes, demand) for e in listed}
-
-        if not unit.strip() or units.convertible(unit, "t"):
-            raise UnitError(f"unit {unit!r} is no unit of money: state one, for example 'M USD'")
-        named = units.currency(unit)
-        if currency is not None and named is not None and currency != named:
-            raise LabelError(
-                f"currency {currency!r} contradicts the unit {unit!r}", labels=[currency]
-            )
-        regions = nodes.get_level_values(0).unique()
-        _set(
+            gross = np.asarray(around.x_given)
+        set_once(
             self,
             _Z=Z,
-            _Y=Y,
+            _Y=around.Y,
             _x=pd.Series(lock(gross), nodes, name="x", copy=False),
-            _x_given=x_given,
-            _value_added=added,
+            _x_given=around.x_given,
+            _value_added=around.value_added,
             _provenance=deepcopy(dict(provenance or {})),
-            extensions=MappingProxyType(conformed),
+            extensions=MappingProxyType(around.extensions),
             output=output,
             unit=unit,
-            currency=currency or named,
+            currency=around.currency,
             price_basis=price_basis,
             year=None if year is None else int(year),
             name=name,
             source=source,
-            members=MappingProxyType(_members(members, list(regions))),
+            members=MappingProxyType(around.members),
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -346,38 +183,35 @@ class IOTable:
         raise AttributeError("an IOTable is read-only: use replace(…) to make a new one")
 
     def __repr__(self) -> str:
-        year = "" if self.year is None else f" {self.year}"
-        stressors = [s for e in self.extensions.values() for s in e.stressors]
-        return (
-            f"<IOTable {self.name!r}{year}: {len(self.regions)} regions, {len(self.nodes)} nodes, "
-            f"{len(self.demand)} demand columns, {self.unit}, "
-            f"stressors {some(stressors) if stressors else 'none'}>"
-        )
+        return described(
+            "IOTable", self.name, self.year, self.demand, self.nodes, self.unit,
+            self.extensions.values(),
+        )  # fmt: skip
 
     @property
     def Z(self) -> pd.DataFrame:
         """Intermediate flows (n, n) [money/yr]."""
-        return _view(self._Z)
+        return view(self._Z)
 
     @property
     def Y(self) -> pd.DataFrame:
         """Final demand (n, m·q) [money/yr]."""
-        return _view(self._Y)
+        return view(self._Y)
 
     @property
     def x(self) -> pd.Series:
         """Gross output by the table's policy (n,) [money/yr]."""
-        return _series_view(self._x)
+        return series_view(self._x)
 
     @property
     def x_given(self) -> pd.Series | None:
         """Gross output as published, if it was given (n,) [money/yr]."""
-        return None if self._x_given is None else _series_view(self._x_given)
+        return None if self._x_given is None else series_view(self._x_given)
 
     @property
     def value_added(self) -> pd.Series | None:
         """Value added, if it was given (n,) [money/yr]."""
-        return None if self._value_added is None else _series_view(self._value_added)
+        return None if self._value_added is None else series_view(self._value_added)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -547,52 +381,3 @@ def runs(groups: npt.NDArray[np.intp]) -> Iterator[slice]:
     """
     edges = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1], True])
     return (slice(int(start), int(stop)) for start, stop in pairwise(edges))
-
-
-def _set(target: object, **values: Any) -> None:
-    """Give a read-only object its attributes."""
-    for key, value in values.items():
-        object.__setattr__(target, key, value)
-
-
-def _view(frame: pd.DataFrame) -> pd.DataFrame:
-    """Wrap the same locked numbers anew, so that nothing done to the result reaches the table."""
-    return pd.DataFrame(frame.to_numpy(), frame.index.copy(), frame.columns.copy(), copy=False)
-
-
-def _series_view(series: pd.Series) -> pd.Series:
-    """Do the same for a series."""
-    return pd.Series(series.to_numpy(), series.index.copy(), name=series.name, copy=False)
-
-
-def _region_major(demand: pd.MultiIndex, nodes: pd.MultiIndex) -> pd.MultiIndex:
-    """Order demand columns by the nodes' regions, keeping each region's categories in order."""
-    regions = nodes.get_level_values(0).unique()
-    asked = demand.get_level_values(0)
-    same_labels(asked.unique(), regions, "regions of Y's columns", "the regions of Z")
-    order = np.argsort(regions.get_indexer(asked), kind="stable")
-    return demand[order]
-
-
-def _value_added(
-    value_added: pd.Series | pd.DataFrame | None, nodes: pd.MultiIndex
-) -> pd.Series | None:
-    if value_added is None:
-        return None
-    if isinstance(value_added, pd.DataFrame):
-        value_added = value_added.sum(axis=0, skipna=False)
-    return conform_series(value_added, nodes, "value_added")
-
-
-def _members(
-    members: Mapping[str, Sequence[str]] | None, regions: list[str]
-) -> dict[str, tuple[str, ...]]:
-    if members is None:
-        return {region: (region,) for region in regions}
-    same_labels(pd.Index(list(members)), pd.Index(regions), "members", "the table's regions")
-    single = [region for region, codes in members.items() if isinstance(codes, str)]
-    if single:
-        raise LabelError(
-            f"members of {some(single)}: give a list of ISO3 codes, not one text", labels=single
-        )
-    return {region: tuple(members[region]) for region in regions}

@@ -8,14 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carbonflows import memory
 from carbonflows.accounts.footprint import footprint
+from carbonflows.cli import main
 from carbonflows.errors import CarbonflowsError, DataError, LabelError, SourceError, UnitError
 from carbonflows.figures.shapes import region_shapes
 from carbonflows.solve import Leontief
 from carbonflows.sources.archive import Files
-from carbonflows.sources.gloria import SOURCE, flow_rows, read_gloria, recognise
+from carbonflows.sources.gloria import (
+    SOURCE,
+    flow_rows,
+    read_gloria,
+    recognise,
+    stream_gloria,
+)
 from carbonflows.sources.gloria_files import gloria_release, members
 from carbonflows.sources.wiod2013 import read_wiod2013
+from carbonflows.store import open_table, save_stream, save_table
 from sources.layout_gloria import CO2, SATELLITES, readme, supply_and_use, write_gloria
 from worlds import random_world
 
@@ -122,6 +131,61 @@ def test_row_blocks(tmp_path):
     assert records == [files.record(name)]
 
 
+def saved_bytes(path):
+    return {str(f.relative_to(path)): f.read_bytes() for f in path.rglob("*") if f.is_file()}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_passing_by_gives_the_same_bytes(tmp_path, packed):
+    folder = write_gloria(tmp_path / "gloria", TABLE, packed=packed)
+    whole = saved_bytes(save_table(read_gloria(folder), tmp_path / "whole.zarr"))
+    stream = stream_gloria(folder)
+    assert saved_bytes(save_stream(stream, tmp_path / "one.zarr")) == whole
+    assert saved_bytes(save_stream(stream, tmp_path / "again.zarr")) == whole
+    for source in ("gloria", "auto"):
+        out = tmp_path / f"{source}.zarr"
+        with pytest.raises(SystemExit) as ended:
+            main(["import", source, str(folder), str(out), "--year", "2022"])
+        assert ended.value.code == 0
+        assert saved_bytes(out) == whole
+    table = open_table(tmp_path / "auto.zarr")
+    same(table, TABLE)
+    assert len(table.provenance["files"]) == 6
+
+
+def test_import_never_holds_the_whole(tmp_path, monkeypatch):
+    """Where the flows do not fit, reading says so before it reads, and importing works."""
+    folder = write_gloria(tmp_path / "gloria", TABLE)
+    monkeypatch.setattr(memory, "available_memory", lambda: 8 * 24 * 24 - 1)
+    small = csv(folder, "V").read_text()
+    csv(folder, "V").write_text("not looked at")
+    with pytest.raises(
+        SourceError,
+        match=r"^GLORIA 059 with its 24 × 24 flows needs .* GB: save it with 'carbonflows import "
+        r"gloria .*gloria OUT', which needs less than 1 GB$",
+    ):
+        read_gloria(folder)
+    csv(folder, "V").write_text(small)
+    out = tmp_path / "out.zarr"
+    with pytest.raises(SystemExit) as ended:
+        main(["import", "gloria", str(folder), str(out)])
+    assert ended.value.code == 0
+    monkeypatch.undo()
+    same(open_table(out), TABLE)
+
+
+def test_transactions_are_checked_while_they_pass(tmp_path):
+    folder = write_gloria(tmp_path / "gloria", TABLE)
+    spoil(folder, "T", put(9, 3, "5"))
+    stream = stream_gloria(folder)
+    with pytest.raises(DataError, match="line 10: industries buy from industries"):
+        save_stream(stream, tmp_path / "out.zarr")
+    assert [p.name for p in tmp_path.iterdir()] == ["gloria"]
+    spoil(folder, "Y", put(2, 1, "7"))
+    with pytest.raises(DataError, match="line 3: final demand buys from an industry"):
+        stream_gloria(folder)
+
+
 def test_emission_rows_by_name(tmp_path):
     write_gloria(tmp_path, TABLE)
     found = read_gloria(tmp_path, emissions="Emissions (EDGAR) | GHG_total_EDGAR_consistent")
@@ -152,6 +216,7 @@ def test_recognised(tmp_path, mock):
     (tmp_path / "own" / "T.csv").touch()
     assert recognise(Files(tmp_path / "own")) is None
     assert SOURCE.read is read_gloria
+    assert SOURCE.stream is stream_gloria
 
 
 def test_years_and_releases(tmp_path):

@@ -6,9 +6,8 @@ final demand buys products. They become one square system in which industries an
 nodes, ``Industry: …`` and ``Product: …``; nothing is assumed about technology, and emissions stay
 with the industries.
 
-The table of 39 360 nodes takes 12.4 GB of memory (float64), and a quarter more while it is checked;
-its 10 GB of text pass by in pieces of some megabytes. `flow_rows` yields these pieces to whom the
-whole is too large.
+The table of 39 360 nodes takes 12.4 GB of memory (float64); its 10 GB of text pass by in pieces of
+some megabytes. `stream_gloria` gives these pieces to whom the whole is too large.
 """
 
 import io
@@ -33,6 +32,7 @@ from carbonflows.sources.gloria_files import (
 from carbonflows.sources.numbers import number_pieces
 from carbonflows.sources.recorded import recorded
 from carbonflows.sources.source import Source
+from carbonflows.streamed import StreamedTable, in_memory, require_memory_for_flows
 from carbonflows.table import Extension, IOTable, OutputPolicy
 
 CITATION = (
@@ -82,7 +82,8 @@ def read_gloria(
     Raises
     ------
     SourceError
-        Missing, incomplete or mixed files, no such year, no such satellite account.
+        Missing, incomplete or mixed files, no such year, no such satellite account; too little
+        memory.
     LabelError
         Labels that are empty or occur twice.
     DataError
@@ -110,50 +111,102 @@ def read_gloria(
     carbonflows.errors.SourceError: GLORIA_MRIOs_59_2022 does not exist: check the path
     """
     release = gloria_release(path, year, prices)
+    way_out = f"save it with 'carbonflows import gloria {path} OUT', which needs less than 1 GB"
+    # Said before minutes are spent on the satellite accounts.
+    require_memory_for_flows(len(release.labels.nodes), f"GLORIA {release.name}", way_out)
+    table = _streamed(release, emissions, output)
+    return in_memory(table, way_out=way_out)
+
+
+def stream_gloria(
+    path: str | Path,
+    year: int | None = None,
+    *,
+    prices: str = "basic",
+    emissions: str | bool | None = None,
+    output: OutputPolicy = "rows",
+) -> StreamedTable:
+    """Read all but the transactions of one year of GLORIA; these pass by when they are asked for.
+
+    Parameters
+    ----------
+    path, year, prices, emissions, output
+        As in `read_gloria`.
+
+    Returns
+    -------
+    StreamedTable
+
+    Raises
+    ------
+    SourceError, LabelError, DataError, UnitError
+        As `read_gloria`; what is wrong with the transactions is raised while they pass by.
+
+    Examples
+    --------
+    >>> stream_gloria("GLORIA_MRIOs_59_2022")
+    Traceback (most recent call last):
+    ...
+    carbonflows.errors.SourceError: GLORIA_MRIOs_59_2022 does not exist: check the path
+    """
+    return _streamed(gloria_release(path, year, prices), emissions, output)
+
+
+def _streamed(
+    release: GloriaRelease, emissions: str | bool | None, output: OutputPolicy
+) -> StreamedTable:
     labels = release.labels
     nodes, demand = labels.nodes, labels.demand_columns
     records: list[dict[str, Any]] = []
-    extensions = []
     # Small files first: what is wrong with them is said before the long one is read.
     Y = _final_demand(release, records)
     added, parts = _value_added(release, records)
-    if emissions is not False:
-        extensions.append(_emissions(release, emissions, records))
-    Z = np.empty((len(nodes), len(nodes)))
-    for start, rows in flow_rows(release, records):
-        Z[start : start + len(rows)] = rows
+    extensions = () if emissions is False else (_emissions(release, emissions, records),)
     readme, name = release.readme
-    sold, made = Z.sum(axis=1), Z.sum(axis=0)
+    records.append(readme.record(name))
+    final = Y.sum(axis=1)
     half = len(labels.sectors)
     products = np.tile(np.repeat([False, True], half), len(labels.regions))
-    gaps = np.abs(sold + Y.sum(axis=1) - made)[products]
+    passed: dict[str, Any] = {}  # what is known once the transactions have passed by
+
+    def rows() -> Iterator[tuple[int, Array]]:
+        files: list[dict[str, Any]] = []
+        sold, made = final.copy(), np.zeros(len(nodes))
+        for start, block in flow_rows(release, files):
+            sold[start : start + len(block)] += block.sum(axis=1)
+            made += block.sum(axis=0)
+            yield start, block
+        gaps = np.abs(sold - made)[products]
+        passed["files"] = files
+        passed["sums"] = {
+            "products made and sold, sum of gaps": float(gaps.sum()),
+            "products made, sum": float(made[products].sum()),
+        }
+
+    def provenance() -> dict[str, Any]:
+        return {
+            "reader": "gloria",
+            "release": f"{release.name}, {release.prices} prices",
+            "files": [*records, *passed.get("files", [])],
+            "steps": [{"step": "read", "value added": parts, **passed.get("sums", {})}],
+        }
+
     try:
-        return IOTable(
-            pd.DataFrame(Z, nodes, nodes, copy=False),
-            pd.DataFrame(Y, nodes, demand, copy=False),
+        return StreamedTable(
+            rows=rows,
+            Y=pd.DataFrame(Y, nodes, demand, copy=False),
             extensions=extensions,
-            output=output,
             value_added=pd.Series(added, nodes),
+            x_given=None,
+            output=output,
             unit="thousand USD",
             year=release.year,
-            price_basis=f"current {'basic' if prices == 'basic' else 'purchasers’'} prices",
+            currency=None,
+            price_basis=f"current {'basic' if release.prices == 'basic' else 'purchasers’'} prices",
             name=f"GLORIA {release.name}",
             source=CITATION,
             members=members(labels.regions),
-            provenance={
-                "reader": "gloria",
-                "release": f"{release.name}, {prices} prices",
-                "files": [*records, readme.record(name)],
-                "steps": [
-                    {
-                        "step": "read",
-                        "value added": parts,
-                        "products made and sold, sum of gaps": float(gaps.sum()),
-                        "products made, sum": float(made[products].sum()),
-                    }
-                ],
-            },
-            copy=False,
+            provenance=provenance,
         )
     except CarbonflowsError as error:
         where = release.place("T")[2]
@@ -209,7 +262,9 @@ def flow_rows(
 
 
 def recognise(files: Files) -> str | None:
-    """Say which release the files are, by their names."""
+    """Say which release the files are, by their names; Eora's sheets are called alike."""
+    if any(name.endswith(("index_t.csv", "indices.zip")) for name in files.names):
+        return None
     for name in (*files.names, files.path.name):
         found = re.search(r"GLORIA_MRIOs_0*(\d+)_\d{4}|T-Results_\d{4}_(\d{3})_Markup", name)
         if found:
@@ -226,6 +281,7 @@ SOURCE = Source(
     "GLORIA_SatelliteAccounts of a year and GLORIA_ReadMe, and give their folder",
     read=read_gloria,
     recognise=recognise,
+    stream=stream_gloria,
 )
 
 

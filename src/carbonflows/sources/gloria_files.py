@@ -91,7 +91,7 @@ class GloriaRelease:
         if kind not in self.results:
             way_out = "add it, or pass emissions=False" if "Q" in kind else "add it"
             raise SourceError(
-                f"GLORIA {self.name} of {self.year} lacks {_WHAT[kind]} "
+                f"{self.readme[0].path}: GLORIA {self.name} of {self.year} lacks {_WHAT[kind]} "
                 f"({kind}-Results_{self.year}_{self.name}_Markup…): {way_out}",
                 year=self.year, missing=kind,
             )  # fmt: skip
@@ -285,7 +285,14 @@ def _labels(files: Files, name: str) -> Labels:
             raise SourceError(
                 f"{where}: sheet {sheet!r} has no columns {some(titles)}: get it again", path=where
             )
+        twice = repeated([title for title in rows[head] if title])
+        if twice:
+            raise LabelError(
+                f"{where}: sheet {sheet!r} has two columns {some(twice)}: get it again", path=where
+            )
         at = [rows[head].index(title) for title in titles]
+        if "Lfd_Nr" in rows[head]:
+            _in_order(rows[head + 1 :], rows[head].index("Lfd_Nr"), f"{where}: sheet {sheet!r}")
         below = [tuple(row[j] if j < len(row) else "" for j in at) for row in rows[head + 1 :]]
         return [cells for cells in below if any(cells)]
 
@@ -312,6 +319,21 @@ def _labels(files: Files, name: str) -> Labels:
         lists["Final_demand_names"],
         tuple((head, indicator.replace("'", ""), unit) for head, indicator, unit in satellites),
     )  # fmt: skip
+
+
+def _in_order(rows: list[list[str]], column: int, place: str) -> None:
+    """Raise unless lines are numbered upwards: numbers are all that ties labels to the data.
+
+    An excerpt does not begin with 1; lines lost at an end show in the size of the data.
+    """
+    found = [row[column].removesuffix(".0") for row in rows if any(row)]
+    first = int(found[0]) if found and found[0].isdecimal() else 1
+    for line, number in enumerate(found):
+        if number != str(first + line):
+            raise LabelError(
+                f"{place} is not numbered {first}, {first + 1}, … in Lfd_Nr (line {line + 1} is "
+                f"{number!r}): lines were lost or exchanged, get it again"
+            )
 
 
 def _word(cell: Any) -> str:

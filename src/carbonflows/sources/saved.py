@@ -1,11 +1,13 @@
 """Tables saved by carbonflows itself."""
 
 from pathlib import Path
+from typing import TypeVar
 
 from carbonflows.errors import SourceError
 from carbonflows.sources.archive import Files
 from carbonflows.sources.source import Source
-from carbonflows.store import open_table
+from carbonflows.store import open_table, stream_table
+from carbonflows.streamed import StreamedTable
 from carbonflows.table import IOTable
 
 
@@ -29,7 +31,36 @@ def read_saved(path: str | Path, year: int | None = None, *, verify: bool = True
     SourceError
         No saved table, or one of another year.
     """
-    table = open_table(path, verify=verify)
+    return _of_year(open_table(path, verify=verify), year, path)
+
+
+def stream_saved(
+    path: str | Path, year: int | None = None, *, verify: bool = True
+) -> StreamedTable:
+    """Open a saved table whose flows are read in blocks.
+
+    Parameters
+    ----------
+    path, year, verify
+        As in `read_saved`.
+
+    Returns
+    -------
+    StreamedTable
+
+    Raises
+    ------
+    SourceError
+        As `read_saved`, except that memory is no matter.
+    """
+    return _of_year(stream_table(path, verify=verify), year, path)
+
+
+_Table = TypeVar("_Table", IOTable, StreamedTable)
+
+
+def _of_year(table: _Table, year: int | None, path: str | Path) -> _Table:
+    """Return a table, or raise if it has not the year that was asked for."""
     if year is not None and table.year != year:
         raise SourceError(
             f"{path} holds the year {table.year}, not {year}: ask for {table.year}, or give "
@@ -54,4 +85,5 @@ SOURCE = Source(
     get="carbonflows import NAME PATH OUT, or save_table(table, path)",
     read=read_saved,
     recognise=recognise,
+    stream=stream_saved,
 )

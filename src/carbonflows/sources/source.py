@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from carbonflows.sources.archive import Files
+from carbonflows.streamed import StreamedTable, streamed
 from carbonflows.table import IOTable
 
 
@@ -28,6 +31,9 @@ class Source:
     recognise : callable
         Given the files in a place, says which release they are (``"EXIOBASE 3.8.2 pxp"``), or None
         if they are something else. Looks at names and first lines only.
+    stream : callable, optional
+        ``stream(path, year, **policies) → StreamedTable`` of the same table, for databases that may
+        be larger than the memory.
     """
 
     name: str
@@ -37,3 +43,30 @@ class Source:
     get: str
     read: Callable[..., IOTable]
     recognise: Callable[[Files], str | None]
+    stream: Callable[..., StreamedTable] | None = None
+
+    def blocks(
+        self, path: str | Path | None, year: int | None = None, **policies: Any
+    ) -> StreamedTable:
+        """Give a table in blocks of rows: never in memory as a whole, where the source can do that.
+
+        Parameters
+        ----------
+        path : str or Path or None
+            None where the source needs none.
+        year : int, optional
+        **policies
+            Options of the reader.
+
+        Returns
+        -------
+        StreamedTable
+
+        Raises
+        ------
+        SourceError
+            As the reader.
+        """
+        if self.stream is not None:
+            return self.stream(path, year=year, **policies)
+        return streamed(self.read(path, year=year, **policies))

@@ -28,7 +28,10 @@ NAMES = (
     "gloria",
     "gtap",
     "eora26",
+    "eora",
     "exiobase3",
+    "emerging",
+    "ceads_mrio",
     "pymrio_folder",
 )
 """Names of the sources, each that of its module."""

@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from carbonflows.bypass import bypass
-from carbonflows.errors import CarbonflowsError, SourceError, some
+from carbonflows.errors import CarbonflowsError, SourceError
 from carbonflows.labels import DEMAND, NODE, Array
+from carbonflows.sources.archive import Files
 from carbonflows.sources.balance import balance, own_use
 from carbonflows.sources.eora26_checks import (
     money_unit,
@@ -35,9 +36,11 @@ from carbonflows.sources.eora26_labels import (
     label_lines,
     row_name,
     row_unit,
+    same_regions,
 )
+from carbonflows.sources.eora_outside import outside_of, with_discrepancy
 from carbonflows.sources.numbers import number_block, number_rows
-from carbonflows.sources.recorded import recorded
+from carbonflows.sources.recorded import recorded, unfinished
 from carbonflows.sources.source import Source
 from carbonflows.sources.tabbed import Label
 from carbonflows.table import Extension, IOTable
@@ -152,7 +155,7 @@ def _table(
         records.append(holder.record(name))
     nodes = code_pairs(labels["T"], f"{release.files.path}: labels_T.txt")
     demand = code_pairs(labels["FD"], f"{release.files.path}: labels_FD.txt")
-    _same_regions(nodes, demand, str(release.files.path))
+    same_regions(nodes, demand, str(release.files.path), ("labels_T.txt", "labels_FD.txt"))
     outside = has_outside(nodes) and discrepancies != "keep"
     node_in = np.array([code != OUTSIDE or not outside for code, _ in nodes])
     demand_in = np.array([code != OUTSIDE or not outside for code, _ in demand])
@@ -161,8 +164,15 @@ def _table(
     Y = _numbers(release, "FD", len(nodes), len(demand), records)
     primary = _numbers(release, "VA", len(labels["VA"]), len(nodes), records).sum(axis=0)
     wanted = co2_rows(labels.get("Q", []), co2, f"{release.files.path}: labels_Q.txt")
-    Q = _picked(release, "Q", wanted, labels.get("Q", []), len(nodes), records)
-    QY = _picked(release, "QY", wanted, labels.get("Q", []), len(demand), records)
+    Q, QY = (
+        picked_rows(
+            release.files, release.sheet(kind), records, wanted, rows=len(labels["Q"]),
+            columns=columns, labels="labels_Q.txt",
+        )
+        if wanted
+        else np.zeros((0, columns))
+        for kind, columns in (("Q", len(nodes)), ("QY", len(demand)))
+    )  # fmt: skip
 
     sold += Y.sum(axis=1)
     sums = balance(
@@ -179,55 +189,33 @@ def _table(
     kept, buyers = [nodes[i] for i in np.flatnonzero(node_in)], demand
     regions = list(dict.fromkeys(code for code, _ in kept))
     if outside:
-        final_to_it = Y[:, ~demand_in].sum(axis=1)
-        step["sums of ROW"] = {
-            "sales to it": float((to_it + final_to_it)[node_in].sum()),
-            "purchases from it": float(bought[node_in].sum()),
-            "its sales to final demand": float(Y[~node_in][:, demand_in].sum()),
-            "within it": float((to_it + final_to_it)[~node_in].sum()),
-            "its primary inputs": float(primary[~node_in].sum()),
-            "its emissions": float(Q[:, ~node_in].sum() + QY[:, ~demand_in].sum()),
-        }
-        to_it = (to_it + final_to_it)[node_in]
+        lost = outside_of(Y, primary, Q, QY, node_in, demand_in)
+        step["sums of ROW"] = lost.sums(to_it, bought)
+        to_it = (to_it + lost.final)[node_in]
         sold = sold[node_in] - to_it
         Y = squeezed(Y, node_in, demand_in)
         Q, QY = Q[:, node_in], QY[:, demand_in]
         buyers = [demand[i] for i in np.flatnonzero(demand_in)]
         if discrepancies == "to_final":
-            place = {code: i for i, code in enumerate(regions)}
-            extra = np.zeros((len(kept), len(regions)))
-            extra[np.arange(len(kept)), [place[code] for code, _ in kept]] = to_it
-            Y = np.hstack([Y, extra])
-            QY = np.hstack([QY, np.zeros((len(QY), len(regions)))])
-            buyers = [*buyers, *((code, "discrepancy") for code in regions)]
+            Y, QY, buyers = with_discrepancy(Y, QY, buyers, kept, to_it)
             added = added + bought[node_in]
             sold = sold + to_it
     rows = pd.MultiIndex.from_tuples(kept, names=NODE)
     columns = pd.MultiIndex.from_tuples(buyers, names=DEMAND)
-    names = [
-        "CO2" if is_co2(labels["Q"][i]) and len(wanted) == 1 else row_name(labels["Q"][i])
-        for i in wanted
-    ]
     flows = pd.DataFrame(Z, rows, rows, copy=False)
     final = pd.DataFrame(Y, rows, columns, copy=False)
     step["re-exports"] = reexports(Z, Y, sold, rows, columns)
-    warnings = [*sums["warnings"], *own_use(Z, sold, kept)]
+    warnings = [*sums["warnings"], *own_use(Z, sold, kept), *unfinished(records)]
     return IOTable(
         flows,
         final,
-        extensions=[
-            Extension(
-                pd.DataFrame(Q, names, rows),
-                pd.DataFrame(QY, names, columns),
-                unit={
-                    name: row_unit(labels["Q"][i], f"{release.files.path}: labels_Q.txt")
-                    for name, i in zip(names, wanted, strict=True)
-                },
-                source=f"{CITATION}; {'; '.join(row_name(labels['Q'][i]) for i in wanted)}",
-            )
-        ]
-        if wanted
-        else [],
+        extensions=extensions_of(
+            pd.DataFrame(Q, columns=rows),
+            pd.DataFrame(QY, columns=columns),
+            [labels["Q"][i] for i in wanted],
+            CITATION,
+            f"{release.files.path}: labels_Q.txt",
+        ),
         value_added=pd.Series(added, rows),
         unit=unit,
         year=release.year,
@@ -244,20 +232,6 @@ def _table(
         },
         copy=False,
     )
-
-
-def _same_regions(nodes: Sequence[Label], demand: Sequence[Label], where: str) -> None:
-    of_nodes = list(dict.fromkeys(code for code, _ in nodes))
-    of_demand = list(dict.fromkeys(code for code, _ in demand))
-    if of_nodes != of_demand:
-        apart = sorted(set(of_nodes) ^ set(of_demand)) or [
-            a for a, b in zip(of_nodes, of_demand, strict=True) if a != b
-        ]
-        raise SourceError(
-            f"{where}: labels_T.txt and labels_FD.txt do not have the same regions in the same "
-            f"order (see {some(apart)}): they are of different releases, download them again",
-            labels=apart,
-        )
 
 
 def _flows(
@@ -303,39 +277,98 @@ def _numbers(
         return number_block(stream, where, rows=rows, columns=columns, trailing=trailing)[0]
 
 
-def _picked(
-    release: Release,
-    kind: str,
-    wanted: Sequence[int],
-    labels: Sequence[Label],
-    columns: int,
+def picked_rows(
+    files: Files,
+    name: str,
     records: list[dict[str, Any]],
+    wanted: Sequence[int],
+    *,
+    rows: int,
+    columns: int,
+    labels: str,
+    separator: str = "\t",
 ) -> Array:
-    """Read some lines of a satellite; the others, of other stressors, are counted only."""
-    if not wanted:
-        return np.zeros((0, columns))
-    name = release.sheet(kind)
-    where = f"{release.files.path}: {name}"
+    """Read some lines of a satellite; the others, of other stressors, are counted only.
+
+    Parameters
+    ----------
+    files : Files
+    name : str
+        One of them.
+    records : list of dict
+        Gets the file's record; see `recorded`.
+    wanted : sequence of int
+        Positions of lines, from 0.
+    rows, columns : int
+        Size of the whole.
+    labels : str
+        File that says the number of rows, for messages.
+    separator : str
+        One character between cells.
+
+    Returns
+    -------
+    array (len(wanted), columns)
+
+    Raises
+    ------
+    SourceError, DataError
+        As `number_block`; other numbers of lines than labels.
+    """
+    where = f"{files.path}: {name}"
     found: dict[int, Array] = {}
     last = -1
-    with recorded(release.files, name, records) as stream:
+    with recorded(files, name, records) as stream:
         for number, line in enumerate(stream):
             if not line.strip():
                 continue
             last = number
             if number in wanted:
-                trailing = line.rstrip(b"\r\n").endswith(b"\t")
+                trailing = line.rstrip(b"\r\n").endswith(separator.encode())
                 found[number] = number_block(
                     io.BytesIO(line), where, rows=1, columns=columns, trailing=trailing,
-                    first_line=number + 1,
+                    first_line=number + 1, separator=separator,
                 )[0]  # fmt: skip
-    if last + 1 != len(labels):
+    if last + 1 != rows:
         raise SourceError(
-            f"{where} has {last + 1} lines, labels_Q.txt has {len(labels)}: it is cut off, or they "
-            "are of different releases; download them again",
+            f"{where} has {last + 1} lines, {labels} has {rows}: it is cut off, or they are of "
+            "different releases; download them again",
             path=where,
         )
     return np.vstack([found[number] for number in wanted])
+
+
+def extensions_of(
+    Q: pd.DataFrame, QY: pd.DataFrame, labels: Sequence[Label], citation: str, where: str
+) -> list[Extension]:
+    """Make the extension of some satellite rows, or none of no row.
+
+    Parameters
+    ----------
+    Q : DataFrame (s, n)
+    QY : DataFrame (s, m·q)
+    labels : sequence of tuple of str
+        Labels of the rows; the only row, if it is of CO2, is called so.
+    citation : str
+    where : str
+        File with the labels, for messages.
+
+    Raises
+    ------
+    UnitError
+        A row without a known unit.
+    """
+    if not labels:
+        return []
+    full = [row_name(label) for label in labels]
+    names = ["CO2"] if len(full) == 1 and is_co2(labels[0]) else full
+    units = {name: row_unit(label, where) for name, label in zip(names, labels, strict=True)}
+    return [
+        Extension(
+            Q.set_axis(names), QY.set_axis(names), unit=units,
+            source=f"{citation}; {'; '.join(full)}",
+        )
+    ]  # fmt: skip
 
 
 SOURCE = Source(

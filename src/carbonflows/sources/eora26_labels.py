@@ -49,8 +49,10 @@ def label_lines(files: Files, name: str, cells: tuple[int, int]) -> list[Label]:
     return found
 
 
-def code_pairs(lines: Sequence[Label], where: str) -> list[Label]:
+def code_pairs(lines: Sequence[Label], where: str, first: int = 1) -> list[Label]:
     """Return ``(ISO3, sector or category)`` of label lines ``(name, code, kind, label)``.
+
+    Messages count lines from `first`.
 
     Raises
     ------
@@ -63,27 +65,12 @@ def code_pairs(lines: Sequence[Label], where: str) -> list[Label]:
     >>> code_pairs([("Sudan", "SUD", "Industries", "Fishing")], "labels_T.txt")
     [('SDN', 'Fishing')]
     """
-    pairs: list[Label] = [(OWN_CODES.get(code, code), label) for _, code, _, label in lines]
-    distinct(pairs, where, "row", 1)
-    names: dict[str, str] = {}
-    codes: dict[str, str] = {}
+    codes = region_codes(lines, where, first)
+    pairs: list[Label] = [(code, line[3]) for code, line in zip(codes, lines, strict=True)]
+    distinct(pairs, where, "row", first)
     parts: dict[str, list[str]] = {}
-    last = ""
-    for number, (name, code, _, label) in enumerate(lines, 1):
-        if names.setdefault(code, name) != name or codes.setdefault(name, code) != code:
-            raise LabelError(
-                f"{where} line {number}: {name!r} with the code {code} contradicts an earlier line "
-                f"({names[code]!r} is {codes[names[code]]}): download it again",
-                labels=[code],
-            )
-        if code != last and code in parts:
-            raise LabelError(
-                f"{where} line {number}: {code} comes back after other regions: lines are in the "
-                "wrong order, download it again",
-                labels=[code],
-            )
+    for code, label in pairs:
         parts.setdefault(code, []).append(label)
-        last = code
     usual = max(parts.values(), key=len)
     for code, found in parts.items():
         if found != usual and not _is_outside(code, found):
@@ -96,6 +83,77 @@ def code_pairs(lines: Sequence[Label], where: str) -> list[Label]:
                 labels=[code],
             )
     return pairs
+
+
+def region_codes(lines: Sequence[Label], where: str, first: int = 1) -> list[str]:
+    """Return the ISO3 code of each line ``(name, code, …)``.
+
+    Messages count lines from `first`.
+
+    Raises
+    ------
+    LabelError
+        A code with two names, a name with two codes, or a region in two places.
+
+    Examples
+    --------
+    >>> region_codes([("Sudan", "SUD"), ("South Sudan", "SDS")], "labels_T.txt")
+    ['SDN', 'SSD']
+    """
+    names: dict[str, str] = {}
+    codes: dict[str, str] = {}
+    last = ""
+    for number, (name, code, *_) in enumerate(lines, first):
+        seen = code in names
+        if names.setdefault(code, name) != name or codes.setdefault(name, code) != code:
+            raise LabelError(
+                f"{where} line {number}: {name!r} with the code {code} contradicts an earlier line "
+                f"({names[code]!r} is {codes[names[code]]}): download it again",
+                labels=[code],
+            )
+        if code != last and seen:
+            raise LabelError(
+                f"{where} line {number}: {code} comes back after other regions: lines are in the "
+                "wrong order, download it again",
+                labels=[code],
+            )
+        last = code
+    return [OWN_CODES.get(line[1], line[1]) for line in lines]
+
+
+def same_regions(
+    nodes: Sequence[Label], demand: Sequence[Label], where: str, files: tuple[str, str]
+) -> None:
+    """Raise unless nodes and final demand have the same regions in the same order.
+
+    Parameters
+    ----------
+    nodes, demand : sequence of (str, str)
+    where : str
+        Folder, for messages.
+    files : (str, str)
+        Files with their labels, for messages.
+
+    Raises
+    ------
+    SourceError
+        They do not.
+
+    Examples
+    --------
+    >>> same_regions([("AUS", "Fishing")], [("AUS", "Households")], "Eora", ("T", "FD"))
+    """
+    of_nodes = list(dict.fromkeys(code for code, _ in nodes))
+    of_demand = list(dict.fromkeys(code for code, _ in demand))
+    if of_nodes != of_demand:
+        apart = sorted(set(of_nodes) ^ set(of_demand)) or [
+            a for a, b in zip(of_nodes, of_demand, strict=True) if a != b
+        ]
+        raise SourceError(
+            f"{where}: {' and '.join(files)} do not have the same regions in the same order (see "
+            f"{some(apart)}): they are of different releases, download them again",
+            labels=apart,
+        )
 
 
 def _is_outside(code: str, labels: Sequence[str]) -> bool:
@@ -125,7 +183,7 @@ def co2_rows(
 
     Parameters
     ----------
-    labels : sequence of (str, str)
+    labels : sequence of tuple of str
         Indicator and source or compartment of each row.
     co2 : str, sequence of str, None or False
         Full name of a row (``"indicator | source"``), or its indicator or source alone where only
@@ -154,7 +212,7 @@ def co2_rows(
         asked = [co2] if isinstance(co2, str) else list(co2)
         return [_named(labels, name, where) for name in asked]
     about = [i for i, label in enumerate(labels) if re.search(r"\bCO2\b", row_name(label), re.I)]
-    totals = [i for i in about if re.match(r"total\s+CO2\b", labels[i][0], re.I)]
+    totals = [i for i in about if any(re.match(r"total\s+CO2\b", part, re.I) for part in labels[i])]
     chosen = totals if len(totals) == 1 else about
     if len(chosen) == 1:
         return chosen

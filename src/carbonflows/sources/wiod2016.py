@@ -1,9 +1,10 @@
 """World Input-Output Database, 2016 release: 43 countries and the rest of the world, 2000–2014.
 
 One workbook per year, ``WIOT2014_Nov16_ROW.xlsb`` (or saved as ``.xlsx``); ``WIOT2014_PYP_…`` is
-in prices of the year before. Industries are ISIC rev. 4 codes (``A01`` … ``U``). The emissions are
-the JRC's ``CO2 emissions.xlsx``: a sheet per country, a row per industry and ``FC_HH`` for
-households, a column per year [kt CO2].
+in prices of the year before. The same table comes as ``WIOT2014_October16_ROW.RData`` for R
+(see `carbonflows.sources.wiod2016_rdata`). Industries are ISIC rev. 4 codes (``A01`` … ``U``). The
+emissions are the JRC's ``CO2 emissions.xlsx``: a sheet per country, a row per industry and
+``FC_HH`` for households, a column per year [kt CO2].
 """
 
 import re
@@ -13,14 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import CarbonflowsError, DataError, LabelError, SourceError, some
-from carbonflows.labels import DEMAND, NODE
+from carbonflows.errors import DataError, LabelError, SourceError, some
 from carbonflows.sources.archive import Files
+from carbonflows.sources.built import built, labels_of
 from carbonflows.sources.files import pick_year
-from carbonflows.sources.sheets import sheet_names, sheet_rows, wide_sheet
+from carbonflows.sources.sheets import WideSheet, sheet_names, sheet_rows, wide_sheet
 from carbonflows.sources.source import Source
+from carbonflows.sources.tabbed import same_order
 from carbonflows.sources.totals import TotalsPolicy, check_policy
 from carbonflows.sources.wide_table import Label, WideLayout, known_regions, wide_table
+from carbonflows.sources.wiod2016_rdata import CATEGORIES, MAGIC, rdata_sheet
 from carbonflows.table import Extension, IOTable, OutputPolicy
 
 CITATION = (
@@ -31,9 +34,8 @@ CO2_CITATION = (
     "Corsatea et al. (2019), World Input-Output Database environmental accounts, update 2000–2016, "
     "JRC116234"
 )
-CATEGORIES = ("CONS_h", "CONS_np", "CONS_g", "GFCF", "INVEN")
 _ADDED = ("TXSP", "EXP_adj", "PURR", "PURNR", "VA", "IntTTM")
-_FILE = re.compile(r"WIOT(\d{4})(_PYP)?_[A-Z][a-z]+16_ROW\.xls[bx]", re.IGNORECASE)
+_FILE = re.compile(r"WIOT(\d{4})(_PYP)?_[A-Z][a-z]+16_ROW\.(xls[bx]|rdata)", re.IGNORECASE)
 _CO2 = re.compile(r"CO2[ _]emissions\.xlsx", re.IGNORECASE)
 
 
@@ -77,7 +79,7 @@ def read_wiod2016(
     Parameters
     ----------
     path : str or Path
-        A workbook, or a folder or zip archive of them.
+        A workbook or file for R, or a folder or zip archive of them.
     year : int, optional
         Needed where `path` holds more than one.
     prices : {"current", "previous year"}
@@ -119,22 +121,11 @@ def read_wiod2016(
     check_policy(totals)
     files, name, year = _choose(Path(path), year, prices)
     where = str(files.path) if files.names == (files.path.name,) else f"{files.path}: {name}"
-    sheets = sheet_names(files, name, where)
-    sheet = next((s for s in sheets if s.strip() == str(year)), None)
-    if sheet is None:
-        raise SourceError(
-            f"{where} has no sheet {year} but {some(sheets)}: it is the table of another year, or "
-            "no table of this release",
-            path=where, year=year,
-        )  # fmt: skip
-    parts = wide_table(
-        wide_sheet(files, name, where, sheet), _LAYOUT, where, blank="refuse", totals=totals
-    )
-    nodes = pd.MultiIndex.from_tuples(parts["nodes"], names=NODE)
-    demand = pd.MultiIndex.from_tuples(parts["demand"], names=DEMAND)
-    regions = list(nodes.get_level_values(0).unique())
+    sheet = _sheet(files, name, where, year)
+    parts = wide_table(sheet, _LAYOUT, where, blank="refuse", totals=totals)
     records, steps = [files.record(name)], [parts["step"]]
-    extensions = []
+    extensions: list[Extension] = []
+    warnings: list[str] = []
     if emissions is None or emissions is True:
         beside = [p for p in _beside(files.path) if _CO2.fullmatch(p.name)]
         if emissions is True and not beside:
@@ -146,36 +137,31 @@ def read_wiod2016(
         co2_files = Files(str(emissions))
         co2 = co2_files.find(_CO2.pattern, "the CO2 accounts") if len(co2_files.names) > 1 else None
         co2 = co2 or co2_files.names[0]
-        extensions.append(_co2(co2_files, co2, year, nodes, demand))
+        extension, warnings = _co2(co2_files, co2, year, *labels_of(parts))
+        extensions.append(extension)
         records.append(co2_files.record(co2))
         steps.append({"step": "read CO2", "accounts": co2, "blank cells": "zero"})
-    try:
-        return IOTable(
-            pd.DataFrame(parts["Z"], nodes, nodes, copy=False),
-            pd.DataFrame(parts["Y"], nodes, demand, copy=False),
-            extensions=extensions,
-            output=output,
-            x=pd.Series(parts["x"], nodes),
-            value_added=pd.Series(parts["value_added"], nodes),
-            unit="M USD",
-            year=year,
-            price_basis=(
-                "current basic prices" if prices == "current" else f"basic prices of {year - 1}"
-            ),
-            name="WIOD 2016",
-            source=CITATION if not extensions else f"{CITATION}; {CO2_CITATION}",
-            members={r: ["*"] if r == "ROW" else [r] for r in regions},
-            provenance={
-                "reader": "wiod2016",
-                "release": "WIOD 2016" + ("" if prices == "current" else ", previous year prices"),
-                "files": records,
-                "policies": {"prices": prices, "totals": totals},
-                "steps": steps,
-            },
-            copy=False,
-        )
-    except CarbonflowsError as error:
-        raise type(error)(f"{where}: {error}", **error.facts) from error
+    return built(
+        parts,
+        where,
+        {
+            "reader": "wiod2016",
+            "release": "WIOD 2016" + ("" if prices == "current" else ", previous year prices"),
+            "files": records,
+            "policies": {"prices": prices, "totals": totals},
+            "steps": steps,
+            "warnings": warnings,
+        },
+        extensions=extensions,
+        output=output,
+        unit="M USD",
+        year=year,
+        price_basis=(
+            "current basic prices" if prices == "current" else f"basic prices of {year - 1}"
+        ),
+        name="WIOD 2016",
+        source=CITATION if not extensions else f"{CITATION}; {CO2_CITATION}",
+    )
 
 
 def recognise(files: Files) -> str | None:
@@ -184,7 +170,7 @@ def recognise(files: Files) -> str | None:
         match = _FILE.fullmatch(PurePosixPath(name).name)
         if match:
             with files.open(name) as stream:
-                if stream.read(2) == b"PK":
+                if stream.read(6).startswith((b"PK", *MAGIC)):
                     return "WIOD 2016" + (" in previous year prices" if match[2] else "")
     return None
 
@@ -211,6 +197,20 @@ def _choose(path: Path, year: int | None, prices: str) -> tuple[Files, str, int]
     return files, found[year][0], year
 
 
+def _sheet(files: Files, name: str, where: str, year: int) -> WideSheet:
+    if name.lower().endswith(".rdata"):
+        return rdata_sheet(files, name, where, year)
+    sheets = sheet_names(files, name, where)
+    sheet = next((s for s in sheets if s.strip() == str(year)), None)
+    if sheet is None:
+        raise SourceError(
+            f"{where} has no sheet {year} but {some(sheets)}: it is the table of another year, or "
+            "no table of this release; rename it, or get it again",
+            path=where, year=year,
+        )  # fmt: skip
+    return wide_sheet(files, name, where, sheet)
+
+
 def _beside(path: Path) -> list[Path]:
     folder = path if path.is_dir() else path.parent
     return sorted(p for p in folder.iterdir() if p.is_file())
@@ -218,8 +218,8 @@ def _beside(path: Path) -> list[Path]:
 
 def _co2(
     files: Files, name: str, year: int, nodes: pd.MultiIndex, demand: pd.MultiIndex
-) -> Extension:
-    """Read the CO2 accounts of a year."""
+) -> tuple[Extension, list[str]]:
+    """Read the CO2 accounts of a year; warn of blank cells in rows that other years have."""
     where = str(files.path) if files.names == (files.path.name,) else f"{files.path}: {name}"
     sheets = {s.strip().upper(): s for s in sheet_names(files, name, where)}
     sheets = {"ROU" if s == "ROM" else s: sheet for s, sheet in sheets.items()}
@@ -234,6 +234,8 @@ def _co2(
             f"{where} has no sheet for {some(missing)}: get the complete accounts",
             path=where, labels=missing,
         )  # fmt: skip
+    first: tuple[str, list[tuple[str]]] | None = None
+    blank: list[str] = []
     for region in regions:
         shown = f"{where}: sheet {sheets[region]}"
         rows = list(sheet_rows(files, name, where, sheets[region]))
@@ -262,18 +264,30 @@ def _co2(
                     "accounts of the same release",
                     labels=[code],
                 )
+            if not str(cell).strip() and any(_is_amount(row[j]) for j in years.values()):
+                blank.append(f"{sheets[region]}/{code}")
             seen.add(code)
+        listed = [(str(row[0]).strip(),) for row in rows[1:] if str(row[0]).strip()]
+        first = first or (sheets[region], listed)
+        if set(listed) == set(first[1]):
+            same_order(listed, first[1], f"rows of {shown}", f"sheet {first[0]}")
         industries = [s for r, s in nodes if r == region]
         absent = [s for s in [*industries, "FC_HH"] if s not in seen]
         if absent:
             raise LabelError(f"{shown} has no row for {some(absent)}: get it again", labels=absent)
-    return Extension(
+    extension = Extension(
         pd.DataFrame(F, ["CO2"], nodes),
         pd.DataFrame(F_Y, ["CO2"], demand),
         unit="kt CO2",
         name="emissions",
         source=CO2_CITATION,
     )
+    what = f"{where}: {len(blank)} blank cell(s) of {year} were read as zero: {some(blank)}"
+    return extension, [what] if blank else []
+
+
+def _is_amount(cell: Any) -> bool:
+    return isinstance(cell, int | float) and cell != 0
 
 
 def _is_year(cell: Any) -> bool:
@@ -286,8 +300,9 @@ SOURCE = Source(
     coverage="2000–2014, 43 countries and the rest of the world × 56 industries",
     licence="Creative Commons Attribution 4.0; CO2 accounts: free use with attribution (JRC)",
     get=(
-        "download WIOTS_in_EXCEL.zip of the 2016 release from the Groningen Growth and Development "
-        "Centre, and 'CO2 emissions.xlsx' of the JRC's environmental accounts beside it"
+        "download WIOTS_in_EXCEL.zip (or WIOTS_in_R.zip, with rdata installed) of the 2016 release "
+        "from the Groningen Growth and Development Centre, and 'CO2 emissions.xlsx' of the JRC's "
+        "environmental accounts beside it"
     ),
     read=read_wiod2016,
     recognise=recognise,

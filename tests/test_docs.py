@@ -17,7 +17,8 @@ from pydantic import BaseModel
 
 import carbonflows as cf
 from carbonflows import cli, errors
-from carbonflows.sources import NAMES, plain
+from carbonflows.sources import NAMES, named, plain
+from carbonflows.sources.ceads_inventory import read_ceads_inventory
 from carbonflows.study.spec import Study, studies
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -243,6 +244,28 @@ def test_sources_and_keys_of_plain_folders_are_documented():
     keys = re.search(r"\| key of `table.toml` .*?\n\n", text, re.S)[0]
     told = [k for row in rows(keys)[1:] for k in re.findall(r"`\[?(\w+)\]?`", row[0])]
     assert sorted(told) == sorted(plain._KEYS)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "CEADs inventories"])
+def test_every_policy_of_a_reader_is_documented(name):
+    reader = named(name).read if name in NAMES else read_ceads_inventory
+    section = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", page("readers.md"), re.M | re.S)[1]
+    told = {row[0].strip("`"): row[1:] for row in rows(section) if row[0] != "keyword"}
+    policies = [
+        p for p in inspect.signature(reader).parameters.values() if p.kind == p.KEYWORD_ONLY
+    ]
+    assert list(told) == [p.name for p in policies]
+    for policy in policies:
+        choices, default, what = told[policy.name]
+        value = policy.default
+        text = json.dumps(value) if isinstance(value, str) else repr(value)
+        assert default == ("none" if value is None else f"`{text}`"), policy.name
+        kinds = [policy.annotation, *get_args(policy.annotation)]
+        literal = [x for kind in kinds if get_origin(kind) is Literal for x in get_args(kind)]
+        for choice in literal:
+            shown = "false" if choice is False else f'`"{choice}"`'
+            assert shown in choices, (policy.name, choice)
+        assert what
 
 
 def test_order_of_modules_is_the_one_that_is_checked():

@@ -59,6 +59,7 @@ def write_exiobase3(
     year: int = 2011,
     packed: bool = False,
     parameters: bool = True,
+    coefficients: bool = False,
 ) -> Path:
     """Write a table with one stressor in kg CO2.
 
@@ -78,6 +79,8 @@ def write_exiobase3(
         Pack a zip.
     parameters : bool
         Write ``file_parameters.json``.
+    coefficients : bool
+        Write ``S.txt`` beside ``F.txt``.
 
     Returns
     -------
@@ -130,6 +133,9 @@ def write_exiobase3(
     for place, rows in satellites.items():
         labels = [(row,) for row in rows]
         _write(root / place / "F.txt", heads, names, labels, np.array(list(rows.values())))
+        if coefficients:
+            S = np.array(list(rows.values())) / np.where(x != 0, x, 1.0)
+            _write(root / place / "S.txt", heads, names, labels, S)
         users = "F_hh.txt" if layout == "3.4" else "F_Y.txt"
         _write(root / place / users, final, names, labels, np.array(list(homes[place].values())))
         lines = [f"{row}\t{'M.EUR' if row in PRIMARY else 'kg'}" for row in rows]

@@ -118,6 +118,10 @@ def headers(world: World, naming: str = "v6") -> dict[str, tuple[Any, list[str],
         firms = np.delete(values, [g, g + 1], axis=1) if older else values[:, :g]
         firms = world.get(f"firms {key}", firms)
         last = "M" if older else "B"
+        if older and world.get("taxed"):
+            out[f"V{letter}FA"] = (1.25 * firms, [C, A, R], [goods, activities, regions])
+            for k, who in enumerate("PG"):
+                out[f"V{letter}{who}A"] = (1.5 * values[:, g + k], *two)
         out[f"V{letter}F{last}"] = (firms, [C, A, R], [goods, activities, regions])
         for k, who in enumerate("PGI"[: 2 if older else 3]):
             out[f"V{letter}{who}{last}"] = (values[:, g + k], *two)

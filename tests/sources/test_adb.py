@@ -152,11 +152,14 @@ def test_emissions(tmp_path):
     table = world()
     path = write_adb(table, tmp_path / NAME)
     lines = [(r, s, 2.0, "Mt CO2") for r, s in table.nodes] + [("CHN", "HH", 7.0, "Mt CO2")]
+    lines += [(r, "HH", 0.0, "Mt CO2") for r in table.regions if r != "CHN"]
     frame = pd.DataFrame(lines, columns=["region", "sector", "value", "unit"])
     emissions = read_adb(path, emissions=frame).extensions["emissions"]
     assert (emissions.F == 2).all(axis=None)
     assert emissions.F_Y.loc["CO2", ("CHN", CATEGORIES[0])] == 7
     assert emissions.F_Y.to_numpy().sum() == 7
+    with pytest.raises(LabelError, match=r"emissions has no CO2 for ROW/Final.* but for others"):
+        read_adb(path, emissions=frame[:-1])
 
 
 def set_cell(row, column, value):

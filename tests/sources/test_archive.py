@@ -83,3 +83,19 @@ def test_web_pages_and_nothing(tmp_path):
     (tmp_path / "latin.txt").write_bytes(b"\xe9")
     with pytest.raises(SourceError, match="is not utf-8-sig text"):
         Files(tmp_path / "latin.txt").text("latin.txt")
+
+
+def test_any_wrong_byte_of_an_archive_is_an_error_or_does_no_harm(tmp_path):
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("T.txt", "1.5\t2.25\n" * 30)
+    whole, refused = path.read_bytes(), 0
+    for at in range(len(whole)):
+        for bit in (1, 16):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :])
+            try:
+                files = Files(path)
+                assert files.read(files.names[0]) == b"1.5\t2.25\n" * 30
+            except SourceError as error:
+                refused += "t.zip" in str(error)
+    assert refused > len(whole) / 2

@@ -10,17 +10,11 @@ from hypothesis import strategies as st
 
 from carbonflows.errors import CarbonflowsError, DataError, LabelError, SourceError, UnitError
 from carbonflows.sources.ceads_inventory import FUELS, read_ceads_inventory
+from sources.layout_ceads_inventory import COLUMNS, SECTORS
+from sources.layout_ceads_inventory import inventory as numbers
+from sources.layout_ceads_inventory import inventory_rows as sheet
 from sources.layout_xlsx import write_xlsx
 
-SECTORS = ("Farming", "Coal Mining", "Others", "Urban", "Rural")
-COLUMNS = (
-    *FUELS,
-    "Scope 2 Heat",
-    "Scope 2 Electricity",
-    "Other Energy",
-    "Process",
-    "Scope 1 Total",
-)
 NAME = "Emission_Inventories_for_2_Provinces_2007.xlsx"
 
 
@@ -71,24 +65,6 @@ def test_years(published, tmp_path):
     shutil.copyfile(source, other)
     with pytest.raises(SourceError, match="has sheets of 2007 under the name of 2012: rename it"):
         read_ceads_inventory(other)
-
-
-def numbers(seed: int = 0) -> np.ndarray:
-    """Emissions by sector and column without the total; nothing is bought."""
-    values = np.random.default_rng(seed).uniform(0, 9, (len(SECTORS), len(COLUMNS) - 1))
-    values[:, 17:20] = 0.0
-    return values
-
-
-def sheet(values: np.ndarray, unit: str = "Mt CO2", above: int = 0, left: int = 0) -> list[list]:
-    """One province as published: fuels, units, a blank line, totals, sectors."""
-    scope_1 = np.delete(values, [17, 18], axis=1)
-    rows = [["", *COLUMNS], ["", *([unit] * len(COLUMNS))], [""] * (len(COLUMNS) + 1)]
-    total = np.append(values.sum(axis=0), scope_1.sum())
-    rows.append(["Total Consumption", *total])
-    for name, row, whole in zip(SECTORS, values, scope_1.sum(axis=1), strict=True):
-        rows.append([f"{name}      ", *row, whole])
-    return [[""]] * above + [[*[""] * left, *row] for row in rows]
 
 
 def workbook(folder, sheets=None, name=NAME):

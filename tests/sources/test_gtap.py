@@ -44,7 +44,7 @@ def by_definition(world):
     flows = np.zeros((m, g, m, g + k))
     for s in range(m):
         for i in range(g):
-            total = world["imports"][i, :, s].sum()
+            total = world["imports"][i, :, s].sum() or 1.0
             for j in range(g + k):
                 flows[s, i, s, j] += world["domestic"][i, j, s]
                 share = world["imports"][i, j, s] / total
@@ -53,7 +53,7 @@ def by_definition(world):
                     for t, name in enumerate(margins):
                         bill = world["used"][t, i, r, s] * share
                         for q in range(m):
-                            part = world["supplied"][t, q] / world["supplied"][t].sum()
+                            part = world["supplied"][t, q] / (world["supplied"][t].sum() or 1.0)
                             flows[q, goods.index(name), s, j] += bill * part
     n = m * g
     return flows[..., :g].reshape(n, n), flows[..., g:].reshape(n, m * k)

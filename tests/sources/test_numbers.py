@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from carbonflows.errors import DataError, SourceError
 from carbonflows.sources import numbers
-from carbonflows.sources.numbers import number_block, number_pieces
+from carbonflows.sources.numbers import number_block, number_pieces, separated
 from carbonflows.sources.pieces import parsed, whole_lines
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -90,3 +90,9 @@ def test_streams_that_can_only_read() -> None:
     stream = Reading(b"1\t2\n3\t4\n5\t66")
     pieces = [p.tolist() for p, _ in number_pieces(stream, "Z.txt", columns=2, piece=5)]  # type: ignore[arg-type]
     assert [row for piece in pieces for row in piece] == [[1, 2], [3, 4], [5, 66]]
+
+
+def test_a_quote_that_never_ends_and_stray_line_ends():
+    with pytest.raises(SourceError, match=r"Z.csv cannot be split into cells .*: get it again"):
+        separated('"' + "1," * 70_000, "Z.csv", ",")
+    assert separated("a\rb,c", "Z.csv", ",") == [["a"], ["b", "c"]]

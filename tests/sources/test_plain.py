@@ -1,6 +1,7 @@
 """Any table comes in through the plain layout, or is refused with file, line and way out."""
 
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -347,7 +348,13 @@ def test_two_files_for_one(folder):
             "unknown key 'units'; did you mean 'unit'",
         ),
         ("table.toml", "2012", "'2012'", SourceError, "year is '2012'; expected a whole number"),
-        ("table.toml", "2012", "= 2012", SourceError, r"table.toml cannot be read: .*line 2"),
+        (
+            "table.toml",
+            "2012",
+            "= 2012",
+            SourceError,
+            r"table.toml cannot be read .*line 2.*: correct it",
+        ),
         ("table.toml", 'CHN = ["CHN"]', "", LabelError, "labels of members .* they lack CHN"),
         ("table.toml", "year", 'currency = "CNY"\nyear', LabelError, "currency 'CNY' contradicts"),
         (
@@ -462,3 +469,52 @@ def test_writing_refuses_what_it_cannot_hold(tmp_path):
     with pytest.raises(CarbonflowsError, match="nowhere is not a folder"):
         write_plain(table, tmp_path / "nowhere" / "new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["there"]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_written_folder_is_a_data_package(folder, tmp_path_factory, format):
+    """Each file as its resource says: path, joined header lines, one field per column, one key."""
+    path = write_plain(read_plain(folder), tmp_path_factory.mktemp("p") / "t", format)
+    package = json.loads((path / "datapackage.json").read_text(encoding="utf-8"))
+    assert package["name"] == "table-2012"
+    resources = {resource["path"]: resource for resource in package["resources"]}
+    assert {*resources, "datapackage.json"} == {p.name for p in path.iterdir()}
+    assert len({r["name"] for r in package["resources"]}) == len(resources)
+    for name, resource in resources.items():
+        assert re.fullmatch(r"[a-z0-9._-]+", resource["name"])
+        if name == "table.toml":
+            continue
+        fields = resource["schema"]["fields"]
+        names = [field["name"] for field in fields]
+        kinds = [field["type"] for field in fields]
+        if format == "parquet":
+            frame = pd.read_parquet(path / name)
+            found = list(frame.columns)
+            keys = frame[resource["schema"]["primaryKey"]]
+        else:
+            lines = [line.split(",") for line in (path / name).read_text().splitlines()]
+            head = resource["dialect"]["headerRows"]
+            found = [
+                resource["dialect"]["headerJoin"].join(c)
+                for c in zip(*lines[: len(head)], strict=True)
+            ]
+            keys = pd.DataFrame(lines[len(head) :], columns=names)[resource["schema"]["primaryKey"]]
+        assert found == names
+        assert not keys.duplicated().any()
+        texts = 2
+        assert kinds == ["string"] * texts + ["number"] * (len(names) - texts)
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_read_and_written_again_gives_the_same_files(folder, tmp_path, format):
+    once = write_plain(read_plain(folder), tmp_path / "once", format)
+    again = write_plain(read_plain(once), tmp_path / "again", format)
+    assert {p.name: p.read_bytes() for p in once.iterdir()} == {
+        p.name: p.read_bytes() for p in again.iterdir()
+    }
+
+
+def test_the_description_is_not_read(folder, tmp_path):
+    path = write_plain(read_plain(folder), tmp_path / "t")
+    (path / "datapackage.json").write_text("not even JSON")
+    assert table_hash(read_plain(path)) == table_hash(read_plain(folder))

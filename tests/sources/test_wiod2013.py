@@ -159,7 +159,7 @@ def test_wrong_year_in_the_name(mock, tmp_path):
 def test_no_accounts(mock, tmp_path):
     with pytest.raises(SourceError, match=r"finds no CO2_may12.zip: pass co2=PATH, or co2=False"):
         read_wiod2013(mock)
-    with pytest.raises(SourceError, match="gone: no such file or folder of CO2 accounts"):
+    with pytest.raises(SourceError, match="gone does not exist: check the path"):
         read_wiod2013(mock, co2=tmp_path / "gone")
 
 
@@ -184,7 +184,7 @@ def test_broken_files(mock, tmp_path):
     with pytest.raises(SourceError, match=r"ROU_AIR_May12.xls is not a complete Excel file"):
         read_wiod2013(mock, co2=folder)
     (tmp_path / "CO2.zip").write_bytes(b"PK")
-    with pytest.raises(SourceError, match=r"CO2.zip is not a complete zip file: fetch it again"):
+    with pytest.raises(SourceError, match=r"CO2.zip is not a sound zip archive"):
         read_wiod2013(mock, co2=tmp_path / "CO2.zip")
     for name in ("wiot09_row_sep12.xlsx", "wiod13_2007.npz"):
         (tmp_path / name).write_bytes(b"PK")
@@ -252,7 +252,9 @@ def changed(row: int, column: int, value: object) -> list[list]:
         (7, 6, float("nan"), DataError, "Y has 1 value.* not finite, the first at row ROW/Mining"),
         (7, 3, "c36", LabelError, "c36 is no sector of this release; expected c1 to c35"),
         (7, 3, "c1", LabelError, "ROW/Agriculture, forestry and fishing occurs twice"),
-        (7, 3, "c3", LabelError, "Z columns do not match those of the table's nodes: they lack"),
+        (7, 3, "c3", LabelError, "only among its rows or only among its columns: labels or lines"),
+        (4, 10, "", LabelError, "column 11 has no country or no code in its header: fetch"),
+        (5, 10, "", LabelError, "column 11 has no country or no code in its header: fetch"),
         (3, 11, "x", SourceError, "no column 'Total output'"),
         (6, 3, "k1", SourceError, "no row and column with the sector codes"),
     ],
@@ -263,6 +265,27 @@ def test_bad_workbook(monkeypatch, tmp_path, row, column, value, error, message)
     assert "wiot07_row_apr12.xlsx" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("row", "column", "value", "message"),
+    [
+        (6, 4, 100.0, r"column ROW/Agriculture.* sums to 104 but its total states 5"),
+        (7, 9, 100.0, r"column ROW/GFCF sums to 100 but its total states 1"),
+        (10, 5, 37.5, r"column ROW/Mining.* sums to .* but its total states 7"),
+        (6, 11, 50.0, r"row ROW/Agriculture.* sums to 5 but its total states 50"),
+    ],
+)
+def test_totals(monkeypatch, tmp_path, row, column, value, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read_rows(monkeypatch, tmp_path, changed(row, column, value))
+    assert str(caught.value).endswith("get the file again, or pass totals='report'")
+    file = tmp_path / "wiot07_row_apr12.xlsx"
+    found = read_wiod2013(file, co2=False, totals="report").provenance["steps"][0]["totals"]
+    assert sum(report.get(f"{kind}s off", 0) for report in found.values() for kind in
+               ("row", "column")) >= 1  # fmt: skip
+    with pytest.raises(SourceError, match="totals='no' is not a policy"):
+        read_wiod2013(file, co2=False, totals="no")
+
+
 def test_blank_cells_count_as_zero_in_value_added_only(monkeypatch, tmp_path):
     table = read_rows(monkeypatch, tmp_path, changed(9, 5, ""))
     assert table.value_added.tolist() == [0, 3.75]
@@ -270,7 +293,7 @@ def test_blank_cells_count_as_zero_in_value_added_only(monkeypatch, tmp_path):
 
 def account_rows(**changes: object) -> list[list]:
     rows = {"secAtB": 5.0, "secC": "", "secQ": "", "secTOT": 5.0, "": "", "FC_HH": 2.0} | changes
-    return [["", "", "COAL", "TOTAL"], *(["", code, 1.0, value] for code, value in rows.items())]
+    return [["", "", "COAL", "TOTAL"], *(["", code, value, value] for code, value in rows.items())]
 
 
 def read_account(monkeypatch, tmp_path, rows):
@@ -297,6 +320,15 @@ def test_bad_account(monkeypatch, tmp_path):
     rows = [row for row in account_rows() if row[1] not in ("secC", "FC_HH")]
     with pytest.raises(SourceError, match="has no row for Mining and quarrying, households"):
         read_account(monkeypatch, tmp_path, rows)
+    for changes in ({"secAtB": 6.0}, {"secTOT": 50.0}, {"total": 9.0}):
+        (what,) = changes
+        with pytest.raises(DataError, match=r"(secTOT|total) of 2007 is .* its sectors sum to"):
+            read_account(monkeypatch, tmp_path, account_rows(**changes))
+        rows = [[*row[:3], 0.5] if row[1] == what else row for row in account_rows(total=7.0)]
+        with pytest.raises(DataError, match=f"{what} of 2007 is 0.5 kt, but its fuels sum to"):
+            read_account(monkeypatch, tmp_path, rows)
+    with pytest.raises(LabelError, match=r"xls: secC occurs twice in 2007: keep one"):
+        read_account(monkeypatch, tmp_path, [*account_rows(), ["", "secC", 1.0, 1.0]])
     rows = [["", "", "COAL", "SUM"], *account_rows()[1:]]
     with pytest.raises(SourceError, match="no column TOTAL or CO2"):
         read_account(monkeypatch, tmp_path, rows)
@@ -328,6 +360,31 @@ def test_smallest_npz(tmp_path):
     assert co2.F_Y.to_numpy().tolist() == [[2, 0]]
 
 
+def test_countries_of_arrays_come_by_alphabet(tmp_path):
+    two = {
+        "Z": np.ones((4, 4)), "F": np.ones((4, 4)), "x": np.full(4, 8.0),
+        "co2_kt": np.ones((2, 2)), "co2_hh_kt": np.ones(2),
+    }  # fmt: skip
+    found = read_wiod2013(small_npz(tmp_path, countries=np.array(["AUS", "RoW"]), **two))
+    assert list(found.regions) == ["AUS", "ROW"]
+    with pytest.raises(LabelError, match="its countries do not come in the order of the alphabet"):
+        read_wiod2013(small_npz(tmp_path, countries=np.array(["RoW", "AUS"]), **two))
+
+
+def test_npz_with_any_wrong_byte_is_refused_or_whole(tmp_path):
+    path = small_npz(tmp_path)
+    whole, refused = path.read_bytes(), 0
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        try:
+            table = read_wiod2013(path)
+        except (SourceError, LabelError, DataError) as error:
+            refused += path.name in str(error)
+        else:
+            assert table.Z.to_numpy().tolist() == [[1, 2], [4, 1]]
+    assert refused > len(whole) / 3
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
@@ -336,8 +393,12 @@ def test_smallest_npz(tmp_path):
         ({"co2_kt": np.ones((1, 3))}, SourceError, "co2_kt or co2_hh_kt has a wrong shape"),
         ({"co2_kt": None}, SourceError, r"finds no CO2_may12.zip: pass co2=PATH"),
         ({"industries": np.array(["c1", "x2"])}, LabelError, "x2 is no sector of this release"),
-        ({"industries": np.array(["c1", "c1"])}, LabelError, "occurs twice"),
+        ({"industries": np.array(["c1", "c1"])}, LabelError, "forestry and fishing is no label"),
         ({"Z": np.array([[1, np.nan], [4, 1]])}, DataError, "Z has 1 value.* not finite"),
+        ({"industries": np.array(["c2", "c1"])}, LabelError, "industries do not come in the order"),
+        ({"fd": np.array(["CONS_h", "CONS_h"])}, LabelError, "CONS_h is no label of this release"),
+        ({"countries": np.array(["RoW", "ROW"])}, LabelError, "RoW, ROW are one country"),
+        ({"Z": np.array([[1, 20], [4, 1]])}, DataError, "row ROW/Agri.* sums to 23 but its total"),
         ({"co2_kt": np.array([[np.inf, 0]])}, DataError, "emissions: F has 1 value.* not finite"),
     ],
 )

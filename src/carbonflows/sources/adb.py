@@ -11,15 +11,13 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pandas as pd
-
-from carbonflows.errors import CarbonflowsError, SourceError, UnitError, some
-from carbonflows.labels import DEMAND, NODE
+from carbonflows.errors import SourceError, UnitError, some
 from carbonflows.sources.archive import Files
+from carbonflows.sources.built import built, listed_emissions
 from carbonflows.sources.files import pick_year
 from carbonflows.sources.sheets import WideSheet, sheet_names, wide_sheet
 from carbonflows.sources.source import Source
-from carbonflows.sources.tidy_emissions import Emissions, tidy_emissions
+from carbonflows.sources.tidy_emissions import Emissions
 from carbonflows.sources.totals import TotalsPolicy, check_policy
 from carbonflows.sources.wide_table import (
     BlankPolicy,
@@ -138,47 +136,30 @@ def read_adb(
     constant = _CONSTANT.search(PurePosixPath(name).name)
     _title_agrees(sheet, where, year, constant[1] if constant else None)
     parts = wide_table(sheet, _LAYOUT, where, blank=blank, totals=totals)
-    nodes = pd.MultiIndex.from_tuples(parts["nodes"], names=NODE)
-    demand = pd.MultiIndex.from_tuples(parts["demand"], names=DEMAND)
-    regions = list(nodes.get_level_values(0).unique())
+    categories = dict.fromkeys(category for _, category in parts["demand"])
+    households = next((c for c in categories if "household" in c.lower()), None)
     steps: list[dict[str, Any]] = [parts["step"]]
-    extensions = []
-    if emissions is None:
-        steps.append({"step": "emissions", "note": "none: the workbook has none inside"})
-    else:
-        homes = (c for c in demand.get_level_values(1).unique() if "household" in c.lower())
-        extension, step = tidy_emissions(
-            emissions, nodes, demand, year=year, households=next(homes, None)
-        )
-        extensions.append(extension)
-        steps.append(step)
-    count = f"{len([r for r in regions if r not in ('ROW', 'ROL')])} economies"
+    extensions = listed_emissions(emissions, parts, year, households, steps)
+    count = f"{len({r for r, _ in parts['nodes']} - {'ROW', 'ROL'})} economies"
     basis = f"constant {constant[1]} basic prices" if constant else "current basic prices"
-    try:
-        return IOTable(
-            pd.DataFrame(parts["Z"], nodes, nodes, copy=False),
-            pd.DataFrame(parts["Y"], nodes, demand, copy=False),
-            extensions=extensions,
-            output=output,
-            x=pd.Series(parts["x"], nodes),
-            value_added=pd.Series(parts["value_added"], nodes),
-            unit="M USD",
-            year=year,
-            price_basis=basis,
-            name="ADB MRIO" + (f" at {constant[1]} prices" if constant else ""),
-            source=CITATION.format(economies=count),
-            members={r: ["*"] if r == "ROW" else [r] for r in regions},
-            provenance={
-                "reader": "adb",
-                "release": f"ADB MRIO {count}, {basis}",
-                "files": [files.record(name)],
-                "policies": {"blank": blank, "totals": totals},
-                "steps": steps,
-            },
-            copy=False,
-        )
-    except CarbonflowsError as error:
-        raise type(error)(f"{where}: {error}", **error.facts) from error
+    return built(
+        parts,
+        where,
+        {
+            "reader": "adb",
+            "release": f"ADB MRIO {count}, {basis}",
+            "files": [files.record(name)],
+            "policies": {"blank": blank, "totals": totals},
+            "steps": steps,
+        },
+        extensions=extensions,
+        output=output,
+        unit="M USD",
+        year=year,
+        price_basis=basis,
+        name="ADB MRIO" + (f" at {constant[1]} prices" if constant else ""),
+        source=CITATION.format(economies=count),
+    )
 
 
 def recognise(files: Files) -> str | None:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -62,7 +63,9 @@ class Files:
         else:
             self.names = (self.path.name,)
         if not self.names:
-            raise SourceError(f"{self.path} is empty: there is nothing to read", path=self.path)
+            raise SourceError(
+                f"{self.path} is empty: put the files there, or check the path", path=self.path
+            )
 
     def _archived(self) -> tuple[str, ...]:
         with open(self.path, "rb") as file:
@@ -151,7 +154,7 @@ class Files:
                     refuse_web_page(file.read(200), where)
                     file.seek(0)
                     yield file
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
             if isinstance(error, SourceError):
                 raise
             raise SourceError(

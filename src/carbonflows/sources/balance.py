@@ -1,4 +1,8 @@
-"""Whether two totals of the same nodes agree: the check that finds lost decimal points."""
+"""Whether numbers that are published twice agree: what finds lost decimal points.
+
+What a node sells and what it costs or is stated to make; coefficients and the emissions that they
+came from.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +12,7 @@ import numpy as np
 from carbonflows.errors import DataError, some
 from carbonflows.labels import Array
 from carbonflows.sources.tabbed import Label
+from carbonflows.table import IOTable
 
 _NOTED, _NOTED_WEIGHT = 0.01, 1e-9
 
@@ -115,3 +120,77 @@ def own_use(Z: Array, x: Array, nodes: Sequence[Label], *, weight: float = 1e-6)
         return []
     listed = some([nodes[i] for i in found])
     return [f"{len(found)} node(s) use more than 90% of their output themselves: {listed}"]
+
+
+def stated(table: IOTable) -> list[str]:
+    """Warn of nodes that miss the output or the value added that is stated beside their flows.
+
+    Parameters
+    ----------
+    table : IOTable
+
+    Returns
+    -------
+    list of str
+        A sentence for each of the two that some node misses by more than 1 %.
+
+    Examples
+    --------
+    >>> from carbonflows.table import two_regions
+    >>> table = two_regions()
+    >>> stated(table), stated(table.replace(x=2 * table.x))[0][:34]
+    ([], '2 node(s) are off by more than 1%:')
+    """
+    Z, x = table.Z.to_numpy(), table.x_given
+    sold = Z.sum(axis=1) + table.Y.to_numpy().sum(axis=1)
+    nodes = table.nodes.tolist()
+    rules: dict[str, Any] = {"refuse": None, "weight": 0.0}
+    warnings = []
+    if x is not None:
+        found = balance(sold, x.to_numpy(), nodes, ("sells", "has the output"), **rules)
+        warnings += found["warnings"]
+    if table.value_added is not None:
+        made = sold if x is None else x.to_numpy()
+        costs = Z.sum(axis=0) + table.value_added.to_numpy()
+        warnings += balance(costs, made, nodes, ("costs", "has the output"), **rules)["warnings"]
+    return warnings
+
+
+def coefficients(
+    F: Array, S: Array, x: Array, rows: Sequence[str], nodes: Sequence[Label], where: str
+) -> list[str]:
+    """Warn of emissions that are not the output times the coefficients published beside them.
+
+    Parameters
+    ----------
+    F, S : array (k, n)
+        Emissions, and emissions per unit of output.
+    x : array (n,)
+    rows : sequence of str
+        Names of the stressors.
+    nodes : sequence of (str, str)
+    where : str
+        File of the coefficients, for the message.
+
+    Returns
+    -------
+    list of str
+        A sentence, or nothing.
+
+    Examples
+    --------
+    >>> F, S = np.array([[5.0, 60]]), np.array([[0.5, 0.6]])
+    >>> coefficients(F, S, np.array([10.0, 10]), ["CO2"], [("A", "s"), ("B", "s")], "S.txt")
+    ['1 emission(s) differ by more than 1% from output times S.txt: CO2 of B/s is 60, not 6']
+    """
+    expected = S * x
+    size = np.maximum(np.abs(F), np.abs(expected))
+    gap = np.where(np.isfinite(expected), np.abs(F - expected), 0.0)
+    odd = gap > _NOTED * size
+    if not odd.any():
+        return []
+    i, j = divmod(int(np.where(odd, gap, 0.0).argmax()), odd.shape[1])
+    return [
+        f"{int(odd.sum())} emission(s) differ by more than 1% from output times {where}: {rows[i]} "
+        f"of {some([nodes[j]])} is {F[i, j]:.6g}, not {expected[i, j]:.6g}"
+    ]

@@ -203,7 +203,8 @@ def _sheet(
     )
     if head is None:
         raise SourceError(
-            f"{place} has no line of fuels (Raw Coal, Cleaned Coal, …): it is no CEADs inventory",
+            f"{place} has no line of fuels (Raw Coal, Cleaned Coal, …): it is no CEADs inventory, "
+            "get it again",
             path=place,
         )
     titles = {j: _word(cell) for j, cell in enumerate(rows[head]) if _word(cell)}
@@ -226,7 +227,8 @@ def _sheet(
     )
     if label_column is None:
         raise LabelError(
-            f"{place} has no row 'Urban' left of its fuels: it is cut off, or not a CEADs inventory"
+            f"{place} has no row 'Urban' left of its fuels: it is cut off, or not a CEADs "
+            "inventory; get it again"
         )
     scale, body = _scale(rows, body, titles, label_column, place, unit)
     sectors = tuple(_word(rows[i][label_column]) for i in body)

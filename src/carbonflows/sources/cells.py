@@ -124,6 +124,10 @@ def _header(file: Path, stem: str) -> tuple[tuple[str, ...], list[tuple[str, str
                     break
     except UnicodeDecodeError as error:
         raise SourceError(f"{file} is not UTF-8 text: save it as CSV UTF-8", path=file) from error
+    except csv.Error as error:
+        raise SourceError(
+            f"{file} cannot be split into cells ({error}): save it again", path=file
+        ) from error
     expected = " or ".join(",".join(names) for names in _index_columns(stem))
     if len(rows) < 2 + (not single):
         raise SourceError(f"{file} has {len(rows)} line(s): expected a header and data", path=file)
@@ -164,7 +168,9 @@ def _columns(file: Path, above: list[str], below: list[str], k: int) -> list[tup
     for place, (region, label) in enumerate(zip(above, below, strict=True)):
         if not region or not label:
             what = "region" if label else "sector or category"
-            raise LabelError(f"{file}: column {place + k + 1} has no {what} in the header")
+            raise LabelError(
+                f"{file}: column {place + k + 1} has no {what} in the header: fill it in"
+            )
     return list(zip(above, below, strict=True))
 
 
@@ -230,13 +236,19 @@ def _from_parquet(
         frame = pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise SourceError(f"{file} is not a complete Parquet file: {reason}", path=file) from error
+        raise SourceError(
+            f"{file} is not a complete Parquet file ({reason}): write it again", path=file
+        ) from error
     names = next((n for n in _index_columns(stem) if set(n) <= set(frame.columns)), None)
     if names is None:
         expected = " or ".join(",".join(n) for n in _index_columns(stem))
         raise SourceError(f"{file} lacks the columns {expected}: add them", path=file)
     values = frame.drop(names)
     columns = [_pair(file, name, stem) for name in values.columns]
+    if stem in ("x", "value_added") and len(columns) != 1:
+        raise SourceError(
+            f"{file} has {len(columns)} columns of numbers: write one, called value", path=file
+        )
     index = {name: frame[name].cast(pl.String).to_list() for name in names}
     for name, column in zip(values.columns, values.iter_columns(), strict=True):
         label = "/".join(str(index[n][0]) for n in names if n != "unit") if len(values) else ""

@@ -28,6 +28,7 @@ from carbonflows.sources.balance import balance, own_use
 from carbonflows.sources.exiobase3_files import Release, recognise, release_of
 from carbonflows.sources.exiobase3_labels import BAD, RESTS, members_of_rests, region_code
 from carbonflows.sources.exiobase3_satellites import satellites
+from carbonflows.sources.recorded import unfinished
 from carbonflows.sources.source import Source
 from carbonflows.sources.tabbed import Label, last_column, same_order, tabbed
 from carbonflows.table import Extension, IOTable
@@ -150,7 +151,7 @@ def _table(release: Release, co2: str | Sequence[str] | bool, unbalanced: str) -
         notes.append(
             f"the files do not state their version; if it is 3.8.1 or 3.8.2: {BAD['3.8.1']}"
         )
-    notes += [*sums["warnings"], *own_use(Z, sold, nodes)]
+    notes += [*sums["warnings"], *own_use(Z, sold, nodes), *unfinished(records)]
 
     rows = _pairs(nodes, NODE, where)
     columns = _pairs(final.columns, DEMAND, f"{release.files.path}: Y.txt")
@@ -240,7 +241,10 @@ def _money(release: Release, nodes: list[Label], records: list[dict[str, Any]]) 
         )
     unit = re.sub(r"^M(?:ill?|io|illion)?[. ]+", "M ", different[0])
     if not units.known(unit):
-        raise UnitError(f"{release.files.path}: {name}: {different[0]!r} is no known unit of money")
+        raise UnitError(
+            f"{release.files.path}: {name}: {different[0]!r} is no known unit of money: download "
+            "it again"
+        )
     return unit, "as stated"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from carbonflows import units
 from carbonflows.errors import DataError, LabelError, SourceError, UnitError, some
 from carbonflows.labels import Array
+from carbonflows.sources.balance import coefficients
 from carbonflows.sources.exiobase3_files import Release
 from carbonflows.sources.exiobase3_labels import APART, FOSSIL, is_value_added
 from carbonflows.sources.tabbed import Label, Tabbed, last_column, picked, same_order
@@ -92,6 +93,7 @@ def satellites(
         )
     folder = folders.pop()
     F = np.array([found[row][0] for row in names])
+    notes += _coefficients(release, folder, names, nodes, F, x, records)
     F_Y = _final_users(release, folder, names, demand, records, notes)
     known = (*FOSSIL, *APART, *names)
     unknown = [row for row in seen[folder] if row.startswith("CO2") and row not in known]
@@ -100,7 +102,10 @@ def satellites(
     unit = _units(release, folder, names, set(seen[folder]), records)
     if co2 == "fossil":
         if len(set(unit.values())) != 1:
-            raise UnitError(f"{release.files.path}: {folder}: {some(names)} have different units")
+            raise UnitError(
+                f"{release.files.path}: {folder}/unit.txt: {some(names)} have different units: "
+                "download it again"
+            )
         F = F.sum(axis=0, keepdims=True)
         F_Y = None if F_Y is None else F_Y.sum(axis=0, keepdims=True)
         unit = {"CO2": unit[names[0]]}
@@ -126,6 +131,28 @@ def _filled(table: Tabbed, x: Array, where: str, notes: list[str]) -> Array:
         )  # fmt: skip
     notes.append(f"{int(empty.sum())} empty cell(s) of sectors without output are zero in {where}")
     return np.where(empty, 0.0, table.values)
+
+
+def _coefficients(
+    release: Release,
+    folder: str,
+    names: list[str],
+    nodes: list[Label],
+    F: Array,
+    x: Array,
+    records: list[dict[str, Any]],
+) -> list[str]:
+    """Compare emissions with the coefficients S.txt, where a release has them; warn only."""
+    name = release.optional(f"{folder}/S.txt")
+    if name is None:
+        return []
+    where = f"{release.files.path}: {name}"
+    shape = release.shape(name, index=1)
+    table, _ = picked(release.files, name, records, _wanted(set(names)), **shape)
+    place = {label[0]: i for i, label in enumerate(table.rows)}
+    if table.columns != nodes or not set(names) <= set(place):
+        return [f"{where} does not have the rows and columns of F.txt: it was not compared"]
+    return coefficients(F, table.values[[place[row] for row in names]], x, names, nodes, where)
 
 
 def _final_users(

@@ -18,6 +18,7 @@ import pandas as pd
 from carbonflows.errors import CarbonflowsError, SourceError, some
 from carbonflows.labels import DEMAND, NODE
 from carbonflows.sources.archive import Files
+from carbonflows.sources.balance import own_use
 from carbonflows.sources.figaro_csv import flat_table, matrix_table
 from carbonflows.sources.figaro_emissions import direct_emissions
 from carbonflows.sources.files import pick_year
@@ -145,6 +146,7 @@ def read_figaro(
             "files": [files.record(name)],
             "policies": {"unmatched": unmatched, "totals": totals},
             "steps": steps,
+            "warnings": own_use(parts["Z"], sold, names),
         },
     }
     given = [] if emissions is None else emissions if isinstance(emissions, list) else [emissions]

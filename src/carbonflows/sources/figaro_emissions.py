@@ -90,6 +90,7 @@ class DirectEmissions:
             A node without emissions, or emissions of a region or industry that the table lacks.
         """
         names = list(self.values)
+        where = ", ".join(record["name"] for record in self.records)
         F, F_Y = np.zeros((len(names), len(nodes))), np.zeros((len(names), len(demand)))
         used_by = {(region, industry_key(sector)) for region, sector in nodes}
         for k, (name, by_region) in enumerate(self.values.items()):
@@ -106,7 +107,7 @@ class DirectEmissions:
                     else "use the data set of the same edition"
                 )
                 raise LabelError(
-                    f"the {name} emissions have nothing for {some(missing)}: {way_out}",
+                    f"{where}: the {name} emissions have nothing for {some(missing)}: {way_out}",
                     labels=missing,
                 )
             extra = [
@@ -117,8 +118,8 @@ class DirectEmissions:
             ]
             if extra:
                 raise LabelError(
-                    f"the {name} emissions have {some(extra)}, which the table has not: use the "
-                    "data set of the same edition",
+                    f"{where}: the {name} emissions have {some(extra)}, which the table has not: "
+                    "use the data set of the same edition",
                     labels=extra,
                 )
             homes = {region for region, category in demand if category == HOUSEHOLDS}
@@ -202,6 +203,8 @@ def _by_region(path: Path, year: int) -> tuple[dict[str, dict[str, float]], list
         if origin not in codes:
             continue
         region = codes[origin]
+        if not industry:
+            raise LabelError(f"{path}: a line of {origin} has no industry: get it again")
         if industry in ("TOTAL", "TOTAL_HH"):
             stated[region, industry] = value
             continue
@@ -214,9 +217,16 @@ def _by_region(path: Path, year: int) -> tuple[dict[str, dict[str, float]], list
         mine[key] = value
     if not found:
         raise SourceError(f"{path} has emissions of no country: get the complete data set")
+    untold = [r for r in found if (r, "TOTAL") not in stated] if stated else []
+    if untold:
+        raise SourceError(
+            f"{path} has a line TOTAL for other regions but not for {some(untold)} in {year}: it "
+            "is cut off; get it again",
+            path=path, labels=untold,
+        )  # fmt: skip
     for region, mine in found.items():
         for section in "ABCDEFGHIJKLMNOPQRSTU":  # sums of industries that are there too
-            if section in mine and any(k[0] == section and k[1:2].isdigit() for k in mine):
+            if section in mine and any(k[:1] == section and k[1:2].isdigit() for k in mine):
                 del mine[section]
         inner = sum(value for key, value in mine.items() if key != "HH")
         sums = {"TOTAL": inner, "TOTAL_HH": inner + mine.get("HH", 0.0)}
@@ -254,6 +264,10 @@ def _lines(path: Path, year: int) -> list[tuple[str, str, float]]:
             return list(_long(text, head, path, year))
         except UnicodeDecodeError as error:
             raise SourceError(f"{path} is not UTF-8 text: get it again", path=path) from error
+        except csv.Error as error:
+            raise SourceError(
+                f"{path} cannot be split into cells ({error}): get it again", path=path
+            ) from error
 
 
 def _wide(

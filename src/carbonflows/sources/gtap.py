@@ -17,11 +17,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import CarbonflowsError, SourceError, UnitError, some
+from carbonflows.errors import CarbonflowsError, LabelError, SourceError, UnitError, some
 from carbonflows.labels import DEMAND
 from carbonflows.sources.archive import Files
 from carbonflows.sources.files import pick_year
-from carbonflows.sources.gtap_headers import NAMES, aligned, flows_of, sets_of
+from carbonflows.sources.gtap_headers import (
+    AT_AGENTS,
+    NAMES,
+    aligned,
+    flows_of,
+    odd_taxes,
+    same_sets,
+    sets_of,
+)
 from carbonflows.sources.gtap_mrio import CATEGORIES, Flows, assembled, check
 from carbonflows.sources.gtap_regions import gtap_regions
 from carbonflows.sources.har import read_har
@@ -113,10 +121,12 @@ def read_gtap(
     """
     files, base, year = _base_file(Path(path), year)
     where = f"{files.path}: {base}"
-    wanted = {name for pair in NAMES.values() for name in pair if name}
+    wanted = {name for pair in NAMES.values() for name in pair if name} | {*AT_AGENTS.values()}
     with files.open(base) as stream:
         arrays = read_har(stream, where, {*wanted, "DREL"})
+    same_sets(arrays, where)
     flows, drel = flows_of(arrays, where), arrays.get("DREL")
+    warnings = odd_taxes(arrays, where)
     del arrays
     gaps = check(flows, where, tolerance)
 
@@ -175,6 +185,7 @@ def read_gtap(
                 "release": f"{release} ({' '.join(drel.texts).strip()})" if drel else release,
                 "files": records,
                 "steps": steps,
+                "warnings": warnings,
             },
             copy=False,
         )
@@ -262,7 +273,9 @@ def _emissions(files: Files, name: str, flows: Flows, regions: list[str]) -> Ext
     with files.open(name) as stream:
         headers = [n for pair in _CO2.values() for names in pair for n in names]
         arrays = read_har(stream, where, headers)
+    same_sets(arrays, where)
     totals = {"Investment": np.zeros(len(flows.regions))}
+    burned: tuple[str, ...] | None = None
     for who, pair in _CO2.items():
         if who == "Investment" and not any(n in arrays for names in pair for n in names):
             continue  # older releases have none
@@ -275,6 +288,14 @@ def _emissions(files: Files, name: str, flows: Flows, regions: list[str]) -> Ext
                     path=where, headers=list(names),
                 )  # fmt: skip
             fuels, *others = sets_of(arrays[found[0]], 3 if who == "firms" else 2, where)
+            burned = burned or fuels
+            if set(fuels) != set(burned):
+                apart = sorted(set(fuels) ^ set(burned))
+                raise LabelError(
+                    f"{where}: header {found[0]!r} and others before it differ in the fuels "
+                    f"{some(apart)}: the headers are of different releases, get the file again",
+                    path=where, header=found[0], labels=apart,
+                )  # fmt: skip
             if who == "firms":
                 capital = tuple(x for x in others[0] if x.lower() == "cgds")
                 wanted = (fuels, flows.activities + capital, flows.regions)

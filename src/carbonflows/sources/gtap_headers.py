@@ -21,6 +21,12 @@ NAMES: dict[str, tuple[str | None, str]] = {
     "make": (None, "MAKB"),
 }  # fmt: skip
 _OPTIONAL = ("fob", "cif", "factors", "make")
+AT_AGENTS = {
+    "VDFM": "VDFA", "VDPM": "VDPA", "VDGM": "VDGA", "VIFM": "VIFA", "VIPM": "VIPA", "VIGM": "VIGA",
+    "VDFB": "VDFP", "VDPB": "VDPP", "VDGB": "VDGP", "VDIB": "VDIP",
+    "VXMD": "VXWD", "VXSB": "VFOB", "VMFB": "VMFP", "VMPB": "VMPP", "VMGB": "VMGP", "VMIB": "VMIP",
+}  # fmt: skip
+"""Purchases (exports) at market, or basic, prices and the same with the taxes on them."""
 
 
 def flows_of(arrays: Mapping[str, HeaderArray], where: str) -> Flows:
@@ -115,6 +121,64 @@ def flows_of(arrays: Mapping[str, HeaderArray], where: str) -> Flows:
         supplied=take("margins supplied", margins, regions),
         used=take("margins used", margins, *trade), **blocks,
     )  # fmt: skip
+
+
+def same_sets(arrays: Mapping[str, HeaderArray], where: str) -> None:
+    """Raise where two headers list one set in different orders: labels were swapped.
+
+    Headers may order their elements differently, but then their sets have different names.
+    """
+    first: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for array in arrays.values():
+        for name, labels in zip(array.sets, array.labels, strict=True):
+            if not name or labels is None:
+                continue
+            other, known = first.setdefault(name, (array.name, labels))
+            if labels != known and set(labels) == set(known):
+                odd = next(a for a, b in zip(labels, known, strict=True) if a != b)
+                raise LabelError(
+                    f"{where}: headers {other!r} and {array.name!r} list the set {name} in "
+                    f"different orders, from {odd} on: labels were swapped, get the file again",
+                    path=where, header=array.name, labels=[odd],
+                )  # fmt: skip
+
+
+def odd_taxes(arrays: Mapping[str, HeaderArray], where: str) -> list[str]:
+    """Warn where purchases or exports with taxes are many times those without, or few of them.
+
+    Domestic purchases have no published total before GTAP 10; what the tax rates come to is all
+    that shows a wrong number.
+
+    Parameters
+    ----------
+    arrays : mapping of str to HeaderArray
+    where : str
+        File, for messages.
+
+    Returns
+    -------
+    list of str
+        A sentence for each pair of headers with such a place.
+    """
+    warnings = []
+    for plain, taxed in AT_AGENTS.items():
+        one, other = arrays.get(plain), arrays.get(taxed)
+        if one is None or other is None or one.values is None or other.values is None:
+            continue
+        if one.labels != other.labels:
+            warnings.append(f"{where}: {plain} and {taxed} have different sets")
+            continue
+        low, high = np.minimum(one.values, other.values), np.maximum(one.values, other.values)
+        odd = (high > 1.0) & (high > 5.0 * low)
+        if odd.any():
+            place = np.unravel_index(int(np.where(odd, high - low, 0.0).argmax()), odd.shape)
+            at = "/".join(str(x[k]) for x, k in zip(one.labels, place, strict=True) if x)
+            warnings.append(
+                f"{where}: {plain} and {taxed} differ by more than a factor of 5 in "
+                f"{int(odd.sum())} place(s), most at {at} ({one.values[place]:.6g} and "
+                f"{other.values[place]:.6g} M USD)"
+            )
+    return warnings
 
 
 def sets_of(array: HeaderArray, rank: int, where: str) -> tuple[tuple[str, ...], ...]:

@@ -108,7 +108,9 @@ def read_har(
     found: dict[str, HeaderArray] = {}
     name = reader.next_header()
     if name is None:
-        raise SourceError(f"{where} holds no header: it is not a HAR file, or empty", path=where)
+        raise SourceError(
+            f"{where} holds no header: it is not a HAR file, or empty; get it again", path=where
+        )
     while name is not None:
         if name in found:
             raise reader.wrong("occurs twice")

@@ -12,22 +12,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import pandas as pd
 
 from carbonflows.errors import CarbonflowsError, DataError, LabelError, SourceError, some
-from carbonflows.labels import DEMAND, NODE
 from carbonflows.sources.archive import Files
+from carbonflows.sources.built import built, listed_emissions
 from carbonflows.sources.files import pick_year
 from carbonflows.sources.numbers import PIECE, header_cells
 from carbonflows.sources.source import Source
-from carbonflows.sources.tidy_emissions import Emissions, tidy_emissions
-from carbonflows.sources.totals import (
-    Sums,
-    TotalsPolicy,
-    balance_report,
-    check_policy,
-    totals_report,
-)
+from carbonflows.sources.tidy_emissions import Emissions
+from carbonflows.sources.totals import TotalsPolicy, check_policy, table_totals
 from carbonflows.sources.wide_table import known_regions
 from carbonflows.table import IOTable, OutputPolicy
 
@@ -98,50 +91,30 @@ def read_lr_wiod(
     year, frame = _cells(files, name, where, year)
     parts = _parts(frame, where)
     sold = parts["Z"].sum(axis=1) + parts["Y"].sum(axis=1)
-    bought = parts["Z"].sum(axis=0) + parts["added"].sum(axis=0)
-    labels = parts["nodes"]
-    rows = None if parts["stated"] is None else Sums("row", labels, sold, parts["stated"])
-    columns = Sums("column", labels, bought, parts["x"])
-    report = totals_report(where, rows, columns, relative=1e-3, absolute=1.0, policy=totals)
-    report |= balance_report(where, labels, sold, parts["x"], policy=totals)
-    steps: list[dict[str, Any]] = [
-        {"step": "read", "value added": parts["added names"], "totals": report}
-    ]
-    nodes = pd.MultiIndex.from_tuples(labels, names=NODE)
-    demand = pd.MultiIndex.from_tuples(parts["demand"], names=DEMAND)
-    regions = list(nodes.get_level_values(0).unique())
-    extensions = []
-    if emissions is None:
-        steps.append({"step": "emissions", "note": "none: the file has none inside"})
-    else:
-        extension, step = tidy_emissions(emissions, nodes, demand, year=year, households="CONS_h")
-        extensions.append(extension)
-        steps.append(step)
-    try:
-        return IOTable(
-            pd.DataFrame(parts["Z"], nodes, nodes, copy=False),
-            pd.DataFrame(parts["Y"], nodes, demand, copy=False),
-            extensions=extensions,
-            output=output,
-            x=pd.Series(parts["x"], nodes),
-            value_added=pd.Series(parts["added"].sum(axis=0), nodes),
-            unit="M USD",
-            year=year,
-            price_basis="current basic prices",
-            name="Long-run WIOD",
-            source=CITATION,
-            members={r: ["*"] if r == "ROW" else [r] for r in regions},
-            provenance={
-                "reader": "lr_wiod",
-                "release": "Long-run WIOD" + (", filled" if "filled" in name else ""),
-                "files": [files.record(name)],
-                "policies": {"totals": totals},
-                "steps": steps,
-            },
-            copy=False,
-        )
-    except CarbonflowsError as error:
-        raise type(error)(f"{where}: {error}", **error.facts) from error
+    bought = parts["Z"].sum(axis=0) + parts["value_added"]
+    report = table_totals(
+        where, parts["nodes"], sold, bought, parts["x"], parts["stated"], relative=1e-3,
+        absolute=1.0, policy=totals,
+    )  # fmt: skip
+    steps = [{"step": "read", "value added": parts["added names"], "totals": report}]
+    return built(
+        parts,
+        where,
+        {
+            "reader": "lr_wiod",
+            "release": "Long-run WIOD" + (", filled" if "filled" in name else ""),
+            "files": [files.record(name)],
+            "policies": {"totals": totals},
+            "steps": steps,
+        },
+        extensions=listed_emissions(emissions, parts, year, "CONS_h", steps),
+        output=output,
+        unit="M USD",
+        year=year,
+        price_basis="current basic prices",
+        name="Long-run WIOD",
+        source=CITATION,
+    )
 
 
 def recognise(files: Files) -> str | None:
@@ -182,10 +155,8 @@ def _pieces(stream: BinaryIO, where: str) -> Iterator["pl.DataFrame"]:
     head = [cell.strip() for cell in head]
     missing = [column for column in _COLUMNS if column not in head]
     if missing or len(set(head)) < len(head):
-        raise SourceError(
-            f"{where} lacks the column(s) {some(missing)}: it is no file of this database",
-            path=where,
-        )
+        what = f"lacks the column(s) {some(missing)}" if missing else "has a column twice"
+        raise SourceError(f"{where} {what}: it is no file of this database, get it", path=where)
     kinds: dict[str, Any] = {"year": pl.Int64, "value": pl.Float64}
     schema = {column: kinds.get(column, pl.String) for column in head}
     rest, line = b"", 2
@@ -262,7 +233,8 @@ def _parts(frame: "pl.DataFrame", where: str) -> dict[str, Any]:
     if unknown or lacking:
         raise LabelError(
             f"{where}: the row(s) {some(unknown or lacking)} are "
-            f"{'not known' if unknown else 'missing'}: it is cut off or of another release",
+            f"{'not known' if unknown else 'missing'}: it is cut off or of another "
+            "release, get it again",
             labels=unknown or lacking,
         )
     down = [*labels, *below]
@@ -307,7 +279,7 @@ def _parts(frame: "pl.DataFrame", where: str) -> dict[str, Any]:
         "demand": [pair(label) for label in uses],
         "Z": values[:n, :n],
         "Y": values[:n, n : n + q],
-        "added": values[n : n + len(added), :n],
+        "value_added": values[n : n + len(added), :n].sum(axis=0),
         "added names": [label.removeprefix("xTOT_") for label in added],
         "x": values[-1, :n],
         "stated": stated,

@@ -5,6 +5,8 @@ parsed by polars in two threads and copied into one array. A cell that is no num
 too short or too long, and a file that ends early are refused with file, line and column.
 """
 
+import csv
+import io
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -113,7 +115,8 @@ def number_rows(
     for numbers, names in number_pieces(stream, where, columns=columns, **layout):
         if done + len(numbers) > rows:
             raise SourceError(
-                f"{where} has more than {rows} lines of numbers: its labels do not fit it",
+                f"{where} has more than {rows} lines of numbers: its labels do not fit it; get "
+                "the files of one release",
                 path=where, rows=rows,
             )  # fmt: skip
         yield done, numbers, names
@@ -121,7 +124,7 @@ def number_rows(
     if done != rows:
         raise SourceError(
             f"{where} has {done} lines of numbers, {rows} were expected: it is cut off, or its "
-            "labels do not fit it",
+            "labels do not fit it; get the files of one release",
             path=where, rows=rows, found=done,
         )  # fmt: skip
 
@@ -210,7 +213,7 @@ def _parsed(
 def _wrong_width(where: str, line: int, found: int, expected: int) -> SourceError:
     return SourceError(
         f"{where} line {line} has {found} cells, {expected} were expected: it is cut off, or its "
-        "labels do not fit it",
+        "labels do not fit it; get the files of one release",
         path=where, line=line, found=found, expected=expected,
     )  # fmt: skip
 
@@ -219,15 +222,12 @@ def _culprit(
     text: bytes, where: str, line: int, columns: int, separator: str, labels: int, width: int
 ) -> SourceError | DataError:
     """Find the first line or cell that cannot be read."""
-    import csv
-    import io
-
     try:
         lines = text.decode("utf-8")
     except UnicodeDecodeError as error:
         number = line + text[: error.start].count(b"\n")
         return SourceError(f"{where} line {number} is not UTF-8 text: save it as UTF-8", path=where)
-    for number, cells in enumerate(csv.reader(io.StringIO(lines), delimiter=separator), line):
+    for number, cells in enumerate(separated(lines, where, separator), line):
         if not cells:
             return SourceError(
                 f"{where} line {number} is empty: remove it", path=where, line=number
@@ -250,6 +250,57 @@ def _is_number(cell: str) -> bool:
         return bool(np.isfinite(float(cell)))
     except ValueError:
         return False
+
+
+def utf_8(raw: bytes, where: str) -> str:
+    """Return bytes as text.
+
+    Raises
+    ------
+    SourceError
+        They are in another encoding.
+
+    Examples
+    --------
+    >>> utf_8(b"Z", "Z.csv")
+    'Z'
+    """
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{where} is not UTF-8 text: save it as UTF-8", path=where) from error
+
+
+def separated(text: str, where: str, separator: str) -> list[list[str]]:
+    """Split text into lines of cells, which may be quoted.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        File, for messages.
+    separator : str
+
+    Returns
+    -------
+    list of list of str
+
+    Raises
+    ------
+    SourceError
+        A quote that never ends.
+
+    Examples
+    --------
+    >>> separated('a,"b,c"\\n1,2', "Z.csv", ",")
+    [['a', 'b,c'], ['1', '2']]
+    """
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as error:
+        raise SourceError(
+            f"{where} cannot be split into cells ({error}): get it again", path=where
+        ) from error
 
 
 def header_cells(
@@ -281,20 +332,16 @@ def header_cells(
     >>> header_cells(io.BytesIO(b"\\xef\\xbb\\xbfregion\\tA\\r\\n1\\t2\\n"), "Z.txt", 1)
     [['region', 'A']]
     """
-    import csv
-
     found: list[list[str]] = []
     for number in range(lines):
         raw = stream.readline()
         if not raw:
-            raise SourceError(f"{where} ends after {number} line(s): it is cut off", path=where)
-        try:
-            text = raw.decode("utf-8-sig" if number == 0 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
             raise SourceError(
-                f"{where} line {number + 1} is not UTF-8 text: save it as UTF-8", path=where
-            ) from error
-        found.append(next(csv.reader([text], delimiter=separator), []))
+                f"{where} ends after {number} line(s): it is cut off, get it again", path=where
+            )
+        text = utf_8(raw, f"{where} line {number + 1}").rstrip("\r\n")
+        text = text.removeprefix("\ufeff") if number == 0 else text
+        found += separated(text, where, separator)[:1] or [[]]
     return found
 
 

@@ -16,22 +16,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
 
-from carbonflows.errors import CarbonflowsError, SourceError, some
-from carbonflows.labels import DEMAND, NODE, Array
+from carbonflows.errors import SourceError, some
+from carbonflows.labels import Array
 from carbonflows.sources.archive import Files
+from carbonflows.sources.built import built, listed_emissions
 from carbonflows.sources.files import pick_year
 from carbonflows.sources.oecd_icio_csv import parse_table
 from carbonflows.sources.source import Source
-from carbonflows.sources.tidy_emissions import Emissions, tidy_emissions
-from carbonflows.sources.totals import (
-    Sums,
-    TotalsPolicy,
-    balance_report,
-    check_policy,
-    totals_report,
-)
+from carbonflows.sources.tidy_emissions import Emissions
+from carbonflows.sources.totals import TotalsPolicy, check_policy, table_totals
 from carbonflows.table import IOTable, OutputPolicy
 
 SplitPolicy: TypeAlias = Literal["merge", "keep"]
@@ -118,41 +112,25 @@ def read_oecd_icio(
     found["steps"] = [_checked(found, where, totals)]
     _settle_discrepancy(found, discrepancy)
     _settle_parts(found, split, where)
-    nodes = pd.MultiIndex.from_tuples(found["nodes"], names=NODE)
-    demand = pd.MultiIndex.from_tuples(found["demand"], names=DEMAND)
-    extensions = []
-    if emissions is None:
-        found["steps"].append({"step": "emissions", "note": "none: ICIO has none inside"})
-    else:
-        extension, step = tidy_emissions(emissions, nodes, demand, year=year, households="HFCE")
-        extensions.append(extension)
-        found["steps"].append(step)
-    regions = list(dict.fromkeys(region for region, _ in found["nodes"]))
-    try:
-        return IOTable(
-            pd.DataFrame(found["Z"], nodes, nodes, copy=False),
-            pd.DataFrame(found["Y"], nodes, demand, copy=False),
-            extensions=extensions,
-            output=output,
-            x=pd.Series(found["x"], nodes),
-            value_added=pd.Series(found["added"].sum(axis=0), nodes),
-            unit="M USD",
-            year=year,
-            price_basis="current basic prices",
-            name="OECD ICIO",
-            source=CITATION.format(edition=edition),
-            members={r: ["*"] if r == "ROW" else [r] for r in regions},
-            provenance={
-                "reader": "oecd_icio",
-                "release": f"OECD ICIO {edition}",
-                "files": [files.record(name)],
-                "policies": {"split": split, "discrepancy": discrepancy, "totals": totals},
-                "steps": found["steps"],
-            },
-            copy=False,
-        )
-    except CarbonflowsError as error:
-        raise type(error)(f"{where}: {error}", **error.facts) from error
+    found["value_added"] = found["added"].sum(axis=0)
+    return built(
+        found,
+        where,
+        {
+            "reader": "oecd_icio",
+            "release": f"OECD ICIO {edition}",
+            "files": [files.record(name)],
+            "policies": {"split": split, "discrepancy": discrepancy, "totals": totals},
+            "steps": found["steps"],
+        },
+        extensions=listed_emissions(emissions, found, year, "HFCE", found["steps"]),
+        output=output,
+        unit="M USD",
+        year=year,
+        price_basis="current basic prices",
+        name="OECD ICIO",
+        source=CITATION.format(edition=edition),
+    )
 
 
 def recognise(files: Files) -> str | None:
@@ -239,14 +217,12 @@ def _checked(found: Step, where: str, totals: TotalsPolicy) -> Step:
     if found["disc"] is not None:
         sold += found["disc"]
     bought = found["Z"].sum(axis=0) + found["added"].sum(axis=0)
-    rows = None if found["stated"] is None else Sums("row", names, sold, found["stated"])
-    columns = Sums("column", names, bought, found["x"])
-    report = totals_report(where, rows, columns, policy=totals)
-    balance = balance_report(where, names, sold, found["x"], relative=1e-3, policy=totals)
     return {
         "step": "read",
         "value added": found["added names"],
-        "totals": report | balance,
+        "totals": table_totals(
+            where, names, sold, bought, found["x"], found["stated"], balance=1e-3, policy=totals
+        ),
         "left out": {"value added rows of final demand, sum": found["on final demand"]},
     }
 

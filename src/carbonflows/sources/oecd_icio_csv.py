@@ -1,7 +1,5 @@
 """The CSV layout of the OECD ICIO tables: header, nodes, and the lines below them."""
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from typing import Any, BinaryIO, TypeAlias, cast
@@ -10,7 +8,7 @@ import numpy as np
 
 from carbonflows.errors import DataError, LabelError, SourceError, some
 from carbonflows.labels import Array
-from carbonflows.sources.numbers import header_cells, number_pieces
+from carbonflows.sources.numbers import header_cells, number_pieces, separated
 
 CATEGORIES = (
     "HFCE", "NPISH", "NPS", "GGFC", "GFCF", "INVNT", "INV", "DPABR", "DIRPA", "DIRP", "P33", "FD",
@@ -67,6 +65,7 @@ def parse_table(stream: BinaryIO, where: str) -> dict[str, Any]:
     Examples
     --------
     >>> text = b",AUS_01,AUS_HFCE,TOTAL\\nAUS_01,1,2,3\\nVALU,2,0,2\\nOUTPUT,3,2,5\\n"
+    >>> import io
     >>> found = parse_table(io.BytesIO(text), "ICIO2018_2010.csv")
     >>> found["nodes"], found["Z"].tolist(), found["x"].tolist()
     ([('AUS', '01')], [[1.0]], [3.0])
@@ -207,7 +206,7 @@ def _same_order(found: list[str], expected: list[str], where: str, line: int) ->
 def _tail(text: bytes, where: str, n: int, columns: int) -> list[tuple[str, Array]]:
     """Read the lines below the nodes, in which a blank cell says nothing."""
     try:
-        lines = csv.reader(io.StringIO(text.decode("utf-8")))
+        lines = separated(text.decode("utf-8"), where, ",")
         rows = [row for row in lines if any(cell.strip() for cell in row)]
     except UnicodeDecodeError as error:
         raise SourceError(f"{where} is not UTF-8 text below line {n + 1}: get it again") from error

@@ -39,7 +39,8 @@ emissions in ``[extension]``::
     CHN = ["CHN"]
     ROW = ["*"]
 
-A folder may also hold one such folder per year, named ``2012`` and so on.
+A folder may also hold one such folder per year, named ``2012`` and so on. `write_plain` adds a
+``datapackage.json``, which makes the folder a Frictionless data package; it is not read.
 """
 
 import csv
@@ -57,8 +58,10 @@ from carbonflows.errors import CarbonflowsError, LabelError, SourceError, StoreE
 from carbonflows.labels import NODE, Array
 from carbonflows.placing import placing
 from carbonflows.sources.archive import Files
+from carbonflows.sources.balance import stated
 from carbonflows.sources.cells import labelled_frame
 from carbonflows.sources.files import file_record, pick_year
+from carbonflows.sources.plain_package import PACKAGE, package
 from carbonflows.sources.source import Source
 from carbonflows.table import Extension, IOTable
 
@@ -143,7 +146,7 @@ def read_plain(path: str | Path, year: int | None = None) -> IOTable:
 
     named = {"name": "emissions", "source": "", **meta.get("extension", {})}
     try:
-        return IOTable(
+        table = IOTable(
             frames["Z"][0],
             frames["Y"][0],
             extensions=Extension(F, F_Y, unit=units, **named),
@@ -161,6 +164,7 @@ def read_plain(path: str | Path, year: int | None = None) -> IOTable:
         )
     except CarbonflowsError as error:
         raise type(error)(f"{folder}: {error}", **error.facts) from error
+    return table.replace(provenance={**table.provenance, "warnings": stated(table)})
 
 
 def write_plain(
@@ -180,7 +184,7 @@ def write_plain(
     -------
     Path
         The folder. `read_plain` gives the same table back: numbers exactly, and all metadata but
-        the provenance.
+        the provenance. A ``datapackage.json`` describes the files to other tools.
 
     Raises
     ------
@@ -232,29 +236,37 @@ def write_plain(
     if format == "parquet" and any("|" in region for region in table.regions):
         raise StoreError("a region's label contains '|', which parts it from the sector: use CSV")
 
+    names = {
+        stem: ["|".join(column).removeprefix("|") for column in columns]
+        for stem, *_, columns in written
+    }
+    described = [(stem, list(index), names[stem]) for stem, index, *_ in written]
     needed = 20 * (table.Z.size + table.Y.size)
     with placing(path, needed=needed) as folder:
         folder.mkdir()
         (folder / "table.toml").write_text(_toml(table, extension), encoding="utf-8")
+        text = json.dumps(package(table, described, format), indent=1, ensure_ascii=False)
+        (folder / PACKAGE).write_text(text + "\n", encoding="utf-8")
         for stem, index, values, columns in written:
             file = folder / f"{stem}.{format}"
             labels = [pl.Series(key, cells, dtype=pl.String) for key, cells in index.items()]
             # Bytes pass through Python's own files, which say when the disk is full.
             if format == "parquet":
-                names = ["|".join(column).removeprefix("|") for column in columns]
                 packed = io.BytesIO()
-                pl.DataFrame(values, schema=names).select(*labels, pl.all()).write_parquet(packed)
+                pl.DataFrame(values, schema=names[stem]).select(*labels, pl.all()).write_parquet(
+                    packed
+                )
                 file.write_bytes(packed.getbuffer())
                 continue
             frame = pl.DataFrame(values, schema=[f"{i}" for i in range(len(columns))])
             frame = frame.select(*labels, pl.all())
-            with open(file, "w", newline="", encoding="utf-8") as text:
-                lines = csv.writer(text, lineterminator="\n")
+            with open(file, "w", newline="", encoding="utf-8") as stream:
+                lines = csv.writer(stream, lineterminator="\n")
                 if stem not in ("x", "value_added"):
                     lines.writerow(["" for _ in index] + [region for region, _ in columns])
                 lines.writerow([*index, *(label for _, label in columns)])
                 for block in frame.iter_slices(512):
-                    text.write(block.write_csv(include_header=False))
+                    stream.write(block.write_csv(include_header=False))
     return path
 
 
@@ -288,9 +300,11 @@ def _metadata(folder: Path) -> tuple[dict[str, Any], Path]:
         text = file.read_text(encoding="utf-8-sig")
         meta = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
     except ValueError as error:
-        raise SourceError(f"{file} cannot be read: {error}", path=file) from error
+        raise SourceError(
+            f"{file} cannot be read ({error}): correct it, and save it as UTF-8", path=file
+        ) from error
     if not isinstance(meta, dict):
-        raise SourceError(f"{file} must be a mapping of keys to values", path=file)
+        raise SourceError(f"{file} must be a mapping: write keys and their values", path=file)
     for key in meta:
         if key not in _KEYS:
             close = difflib.get_close_matches(key, _KEYS, 1)

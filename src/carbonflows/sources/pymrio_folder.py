@@ -24,11 +24,12 @@ from carbonflows.errors import (
     UnitError,
     some,
 )
-from carbonflows.labels import DEMAND, NODE
+from carbonflows.labels import DEMAND, NODE, Array
 from carbonflows.sources.archive import Files
+from carbonflows.sources.balance import coefficients, stated
 from carbonflows.sources.json_file import json_of
 from carbonflows.sources.pymrio_write import KEPT, OWN, PARAMETERS, write_pymrio
-from carbonflows.sources.recorded import recorded
+from carbonflows.sources.recorded import recorded, unfinished
 from carbonflows.sources.source import Source
 from carbonflows.sources.tabbed import Tabbed, distinct, last_column, same_order, tabbed
 from carbonflows.table import Extension, IOTable
@@ -123,10 +124,13 @@ def _table(
         Z = np.multiply(Z, x, out=Z if Z.flags.writeable else None)
     rows = _pairs(nodes, NODE, source)
     money = unit or _money(files, core, nodes, records, kept)
+    output = square.sums[0] + final.sums[0] if x is None else x
+    notes: list[str] = []
     found = [
         one
         for name in _extension_folders(files, folder, extensions)
-        if (one := _extension(files, name, nodes, final.columns, rows, records)) is not None
+        if (one := _extension(files, name, nodes, final.columns, rows, output, records, notes))
+        is not None
     ]
     meta = f"{folder}metadata.json"
     facts = json_of(files, meta) if meta in files.names else {}
@@ -135,7 +139,7 @@ def _table(
     if set(members) != set(regions):
         members = {r: ["*"] if r.upper() == "ROW" else [r] for r in regions}
     own = {key: kept[key] for key in KEPT if kept.get(key) is not None and key != "unit"}
-    return IOTable(
+    table = IOTable(
         pd.DataFrame(Z, rows, rows, copy=False),
         pd.DataFrame(final.values, rows, _pairs(final.columns, DEMAND, "Y"), copy=False),
         extensions=found,
@@ -158,6 +162,8 @@ def _table(
         },
         copy=False,
     )
+    warnings = [*stated(table), *unfinished(records), *notes]
+    return table.replace(provenance={**table.provenance, "warnings": warnings})
 
 
 def _system(files: Files) -> str:
@@ -171,7 +177,8 @@ def _system(files: Files) -> str:
     raise SourceError(
         f"{files.path} holds {len(found)} systems of pymrio ({some(found)}): give the path of one"
         if found
-        else f"{files.path} has no {PARAMETERS} of a system: it was not saved by pymrio",
+        else f"{files.path} has no {PARAMETERS} of a system: it was not saved by pymrio, save it "
+        "with save_all",
         path=files.path,
     )
 
@@ -301,6 +308,17 @@ def _extension_folders(files: Files, folder: str, asked: Sequence[str] | None) -
         place = name[: -len(PARAMETERS)]
         if place != folder and place.startswith(folder):
             found[place[len(folder) : -1]] = place
+    bare = [
+        name
+        for name in files.matching(r"F\.(txt|tsv|parquet)")
+        if name.startswith(folder)
+        and name[: -len(PurePosixPath(name).name)] not in (folder, *found.values())
+    ]
+    if bare and asked is None:
+        raise SourceError(
+            f"{files.path}: {some(bare)} has no {PARAMETERS} beside it: save the table again",
+            path=files.path,
+        )
     missing = [name for name in asked or () if name not in found]
     if missing:
         raise SourceError(
@@ -316,7 +334,9 @@ def _extension(
     nodes: list[tuple[str, ...]],
     demand: list[tuple[str, ...]],
     rows: pd.MultiIndex,
+    x: Array,
     records: list[dict[str, Any]],
+    notes: list[str],
 ) -> Extension | None:
     entries = _entries(files, folder)
     if "F" not in entries:  # accounts only, nothing to start from
@@ -325,6 +345,10 @@ def _extension(
     F = _frame(files, entries["F"], records)
     same_order(F.columns, nodes, f"columns of {name}: F", "Z")
     stressors = pd.Index([" | ".join(label) for label in F.rows])
+    if "S" in entries:
+        S = _frame(files, entries["S"], records)
+        if (S.rows, S.columns) == (F.rows, F.columns):
+            notes += coefficients(F.values, S.values, x, list(stressors), nodes, entries["S"][0])
     final = next((entries[k] for k in ("F_Y", "FY", "F_hh") if k in entries), None)
     F_Y = None
     if final is not None:
@@ -339,6 +363,9 @@ def _extension(
     if lost:
         raise UnitError(f"{entries['unit'][0]} has no unit for {some(lost)}: write it there")
     unit = {s: stated[label] for s, label in zip(stressors, F.rows, strict=True)}
+    odd = {text for text in unit.values() if not units.known(text)}
+    if odd:
+        notes.append(f"{entries['unit'][0]}: {some(map(repr, sorted(odd)))} is no known unit")
     return Extension(pd.DataFrame(F.values, stressors, rows), F_Y, unit=unit, name=name)
 
 

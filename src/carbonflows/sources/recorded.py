@@ -6,13 +6,29 @@ that the parser sees, not from a second pass over hundreds of megabytes.
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from carbonflows.sources.archive import Files
 
 _BUFFER = 1 << 20
+UNFINISHED = "within a line"
+
+
+def unfinished(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Warn of texts whose last line does not end: their last number may have lost digits.
+
+    Examples
+    --------
+    >>> unfinished([{"name": "Q.txt", "ends": UNFINISHED}, {"name": "T.txt"}])
+    ['Q.txt ends within a line: it may be cut off']
+    """
+    return [
+        f"{record['name']} ends within a line: it may be cut off"
+        for record in records
+        if record.get("ends") == UNFINISHED
+    ]
 
 
 class _Hashing(io.RawIOBase):
@@ -22,6 +38,7 @@ class _Hashing(io.RawIOBase):
         self._stream = stream
         self.digest = hashlib.sha256()
         self.size = 0
+        self.last = b""
 
     def readable(self) -> bool:
         return True
@@ -30,6 +47,7 @@ class _Hashing(io.RawIOBase):
         count: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]
         self.digest.update(memoryview(buffer)[:count])
         self.size += count
+        self.last = bytes(memoryview(buffer)[count - 1 : count]) or self.last
         return count
 
 
@@ -43,7 +61,8 @@ def recorded(files: Files, name: str, records: list[dict[str, Any]]) -> Iterator
     name : str
         One of ``files.names``.
     records : list of dict
-        Gets ``{"name", "bytes", "sha256"}`` of the whole file, as `Files.record` gives it.
+        Gets ``{"name", "bytes", "sha256"}`` of the whole file, as `Files.record` gives it, and
+        ``"ends"`` if it is a text whose last line does not end.
 
     Yields
     ------
@@ -60,7 +79,7 @@ def recorded(files: Files, name: str, records: list[dict[str, Any]]) -> Iterator
     >>> import tempfile
     >>> from pathlib import Path
     >>> folder = Path(tempfile.mkdtemp())
-    >>> _ = (folder / "Z.txt").write_text("1\\t2")
+    >>> _ = (folder / "Z.txt").write_text("1\\t2\\n")
     >>> files, records = Files(folder), []
     >>> with recorded(files, "Z.txt", records) as stream:
     ...     stream.read(1)
@@ -75,3 +94,5 @@ def recorded(files: Files, name: str, records: list[dict[str, Any]]) -> Iterator
         while buffered.read(_BUFFER):
             pass
     records.append({"name": name, "bytes": hashing.size, "sha256": hashing.digest.hexdigest()})
+    if hashing.last not in (b"\n", b"\r", b"\x1a") and name.endswith((".txt", ".csv")):
+        records[-1]["ends"] = UNFINISHED

@@ -7,9 +7,11 @@ differs by release, so the codes are searched for.
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,19 +89,65 @@ def sheet_rows(files: Files, name: str, where: str, sheet: str) -> Iterator[list
     SourceError
         It is no complete workbook.
     """
-    yield from _rows(_workbook(files, name, where), sheet)
+    from python_calamine import CalamineError
+
+    book = _workbook(files, name, where, whole=True)
+    try:
+        found = book.get_sheet_by_name(sheet)
+        if found.start is None:
+            return
+        margin = [""] * found.start[1]  # iter_rows begins in the first column that is used
+        for row in found.iter_rows():
+            yield margin + row
+    except (CalamineError, OSError) as error:
+        raise _incomplete(where, error) from error
 
 
-def _rows(book: Any, sheet: str) -> Iterator[list[Any]]:
-    found = book.get_sheet_by_name(sheet)
-    if found.start is None:
-        return
-    margin = [""] * found.start[1]  # iter_rows begins at the first row but the first used column
-    for row in found.iter_rows():
-        yield margin + row
+def _incomplete(where: str, error: Exception) -> SourceError:
+    return SourceError(
+        f"{where} is not a complete Excel workbook ({error}): get it again", path=where
+    )
 
 
-def _workbook(files: Files, name: str, where: str) -> Any:
+def unpackable(file: Any, where: str, whole: bool = True) -> None:
+    """Raise unless a workbook that is a zip archive can be unpacked and has its checksums.
+
+    The parser takes sizes on trust: damaged ones can make it ask for more memory than there is, and
+    end the process.
+
+    Parameters
+    ----------
+    file : str, Path or file object
+    where : str
+        What messages call it.
+    whole : bool
+        Look also at the sheets, which are most of it.
+
+    Raises
+    ------
+    SourceError
+        It is damaged.
+    """
+    try:
+        if zipfile.is_zipfile(file):  # else an old workbook, or nothing that the parser knows
+            with zipfile.ZipFile(file) as archive:
+                for entry in archive.infolist():
+                    if whole or "/worksheets/" not in entry.filename:
+                        _pass_by(archive, entry)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+        raise _incomplete(where, error) from error
+    finally:
+        if not isinstance(file, str | Path):
+            file.seek(0)
+
+
+def _pass_by(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    with archive.open(entry) as stream:
+        while stream.read(1 << 20):
+            pass
+
+
+def _workbook(files: Files, name: str, where: str, whole: bool = False) -> Any:
     from python_calamine import CalamineError, CalamineWorkbook
 
     packed = files.path.suffix.lower() == ".zip" and files.path.is_file()
@@ -107,12 +155,11 @@ def _workbook(files: Files, name: str, where: str) -> Any:
     if not packed:
         with files.open(name):  # refuses a web page
             file = str(files.path / name if files.path.is_dir() else files.path)
+    unpackable(file, where, whole)
     try:
         return CalamineWorkbook.from_object(file)
     except (CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
-        raise SourceError(
-            f"{where} is not a complete Excel workbook ({error}): get it again", path=where
-        ) from error
+        raise _incomplete(where, error) from error
 
 
 def wide_sheet(files: Files, name: str, where: str, sheet: str) -> WideSheet:

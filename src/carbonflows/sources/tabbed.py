@@ -8,8 +8,6 @@
     AUS     food     1.5    0.2      index columns, then numbers
 """
 
-import csv
-import io
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -26,6 +24,8 @@ from carbonflows.sources.numbers import (
     number_pieces,
     number_rows,
     same_length,
+    separated,
+    utf_8,
 )
 from carbonflows.sources.recorded import recorded
 
@@ -175,13 +175,8 @@ def picked(
         for line, raw in enumerate(itertools.chain([ahead] if ahead else [], stream), first):
             if not raw.strip():
                 continue
-            try:
-                text = raw.decode().rstrip("\r\n")
-            except UnicodeDecodeError:
-                raise SourceError(
-                    f"{where} line {line} is not UTF-8 text: save it as UTF-8", path=where
-                ) from None
-            cells = next(csv.reader([text], delimiter="\t")) if '"' in text else text.split("\t")
+            text = utf_8(raw, f"{where} line {line}").rstrip("\r\n")
+            cells = separated(text, where, "\t")[0] if '"' in text else text.split("\t")
             labels.append(tuple(cells[:index]))
             if wanted(labels[-1]):
                 rows.append(labels[-1])
@@ -213,8 +208,9 @@ def last_column(files: Files, name: str, records: list[dict[str, Any]]) -> dict[
         An empty or repeated label.
     """
     where = f"{files.path}: {name}"
-    lines = list(csv.reader(io.StringIO(files.text(name)), delimiter="\t"))
-    records.append(files.record(name))
+    with recorded(files, name, records) as stream:
+        text = utf_8(stream.read(), where)
+    lines = separated(text, where, "\t")
     found = {}
     for line, cells in enumerate(lines[1:], 2):
         if cells and (len(cells) != len(lines[0]) or len(cells) < 2):
@@ -304,7 +300,7 @@ def _header(stream: BinaryIO, where: str, index: int, header: int) -> tuple[list
     if not columns:
         raise SourceError(
             f"{where}: its header has no columns after {index} index column(s): it is not a table "
-            "in this layout",
+            "in this layout, get it again",
             path=where,
         )
     distinct(columns, where, "column", index + 1)

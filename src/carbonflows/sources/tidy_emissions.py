@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.errors import DataError, LabelError, SourceError, UnitError, some
-from carbonflows.labels import DEMAND, NODE
+from carbonflows.labels import DEMAND, NODE, Array
 from carbonflows.sources.archive import refuse_web_page
 from carbonflows.sources.files import file_record
 from carbonflows.table import Extension
@@ -136,6 +136,7 @@ def tidy_emissions(
                 "emitted",
                 labels=missing,
             )
+    _every_region(F_Y, names, demand, where)
     has_final = bool(np.isfinite(F_Y).any())
     np.nan_to_num(F_Y, copy=False)
     extension = Extension(
@@ -149,6 +150,20 @@ def tidy_emissions(
     )
     step = {"step": "read emissions", "stressors": names, "lines of other years": left_out}
     return extension, step | ({"file": record} if record else {})
+
+
+def _every_region(F_Y: Array, names: list[str], demand: pd.MultiIndex, where: str) -> None:
+    """Raise where a category of final demand emits in some regions and has no line in others."""
+    category = demand.get_level_values(1)
+    for name, row in zip(names, F_Y, strict=True):
+        for one in category.unique():
+            absent = (category == one) & np.isnan(row)
+            if absent.any() and not absent[category == one].all():
+                raise LabelError(
+                    f"{where} has no {name} for {some(demand[absent])} but for others: it is cut "
+                    "off, or add lines, with 0 where nothing is emitted",
+                    labels=demand[absent].tolist(),
+                )
 
 
 def _lines(emissions: Emissions) -> tuple[pd.DataFrame, str, dict[str, Any] | None]:
@@ -176,7 +191,7 @@ def _lines(emissions: Emissions) -> tuple[pd.DataFrame, str, dict[str, Any] | No
     missing = [c for c in ("region", "industry", "value", "unit") if c not in frame]
     if missing:
         raise SourceError(
-            f"{where} lacks the column(s) {some(missing)}: it needs region, industry, value, unit",
+            f"{where} lacks the column(s) {some(missing)}: write region, industry, value, unit",
             columns=missing,
         )
     if not len(frame):

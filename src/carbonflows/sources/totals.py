@@ -107,6 +107,61 @@ def totals_report(
     raise _missed(where, rows, columns, off)
 
 
+def table_totals(
+    where: str,
+    labels: Sequence[Any],
+    sold: Array,
+    bought: Array,
+    x: Array,
+    stated: Array | None,
+    *,
+    relative: float = 5e-4,
+    absolute: float = 0.5,
+    balance: float = 5e-3,
+    policy: TotalsPolicy = "check",
+) -> dict[str, Any]:
+    """Compare what nodes sell and buy with the totals at the end of rows and below columns.
+
+    Parameters
+    ----------
+    where : str
+    labels : sequence
+        Nodes.
+    sold, bought : array (n,)
+        Sums of rows, and of columns with value added.
+    x : array (n,)
+        Output as it stands below the columns.
+    stated : array (n,) or None
+        Output as it stands at the end of the rows, if it does.
+    relative, absolute, policy
+        As in `totals_report`.
+    balance : float
+        `relative` of `balance_report`, which compares what is sold with `x`.
+
+    Returns
+    -------
+    dict
+        For provenance.
+
+    Raises
+    ------
+    DataError
+        A total is missed.
+
+    Examples
+    --------
+    >>> one = np.array([7.0, 9.0])
+    >>> table_totals("T.csv", ["a", "b"], one, one, one, None)["columns compared"]
+    2
+    """
+    rows = None if stated is None else Sums("row", labels, sold, stated)
+    columns = Sums("column", labels, bought, x)
+    report = totals_report(
+        where, rows, columns, relative=relative, absolute=absolute, policy=policy
+    )
+    return report | balance_report(where, labels, sold, x, relative=balance, policy=policy)
+
+
 def check_policy(policy: str) -> None:
     """Raise unless a policy for totals is known."""
     if policy not in ("check", "report"):

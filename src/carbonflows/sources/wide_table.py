@@ -10,7 +10,7 @@ import numpy as np
 from carbonflows.errors import DataError, LabelError, SourceError, some
 from carbonflows.labels import Array
 from carbonflows.sources.sheets import CODE, WideSheet
-from carbonflows.sources.totals import Sums, TotalsPolicy, balance_report, totals_report
+from carbonflows.sources.totals import TotalsPolicy, table_totals
 
 BlankPolicy: TypeAlias = Literal["zero", "refuse"]
 Label: TypeAlias = tuple[str, str, list[str]]
@@ -95,13 +95,12 @@ def wide_table(
     value_added, x = extra[:-1].sum(axis=0), extra[-1]
     sold = Z.sum(axis=1) + Y.sum(axis=1)
     bought = Z.sum(axis=0) + value_added
-    rows = None
+    stated = None
     if total is not None and np.isfinite(sheet.values[:n, total]).all():
-        rows = Sums("row", nodes, sold, sheet.values[:n, total])
-    report = totals_report(
-        where, rows, Sums("column", nodes, bought, x), relative=1e-3, absolute=1.0, policy=totals
+        stated = sheet.values[:n, total]
+    report = table_totals(
+        where, nodes, sold, bought, x, stated, relative=1e-3, absolute=1.0, policy=totals
     )
-    report |= balance_report(where, nodes, sold, x, policy=totals)
     final = np.nansum(sheet.values[list(added.values())][:, uses]) if added else 0.0
     return {
         "nodes": nodes,

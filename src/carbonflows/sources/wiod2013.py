@@ -16,24 +16,27 @@ WIOD's names: ``CONS_h`` households, ``CONS_np`` non-profit institutions, ``CONS
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import CarbonflowsError, SourceError, some
-from carbonflows.labels import DEMAND, NODE
+from carbonflows.errors import CarbonflowsError, DataError, LabelError, SourceError, some
+from carbonflows.labels import DEMAND, NODE, repeated
 from carbonflows.sources.archive import Files
 from carbonflows.sources.files import file_record, pick_year
 from carbonflows.sources.source import Source
+from carbonflows.sources.totals import Sums, TotalsPolicy, check_policy, totals_report
+from carbonflows.sources.wide_table import known_regions
 from carbonflows.sources.wiod2013_excel import (
     Parts,
     accounts_beside,
     from_accounts,
     from_workbook,
 )
-from carbonflows.sources.wiod2013_labels import iso3, sector_names
+from carbonflows.sources.wiod2013_labels import CATEGORIES, SECTORS, sector_names
 from carbonflows.table import Extension, IOTable, OutputPolicy
 
 CITATION = (
@@ -51,6 +54,7 @@ def read_wiod2013(
     year: int | None = None,
     *,
     co2: str | Path | bool | None = None,
+    totals: TotalsPolicy = "check",
     output: OutputPolicy = "rows",
 ) -> IOTable:
     """Read one year of the WIOD 2013 release with its CO2 accounts.
@@ -65,6 +69,10 @@ def read_wiod2013(
     co2 : str or Path or False, optional
         Zip or folder of the CO2 accounts, or False for a table without emissions. Left out, they
         come from the npz, or from ``CO2_*`` beside the workbook.
+    totals : {"check", "report"}
+        Raise where rows or columns miss the published totals (default), or only say so in the
+        provenance. Rows may miss theirs by what rounding to millions does. The accounts' own totals
+        are always checked.
     output : {"rows", "columns", "given"}
         Where gross output comes from; see `IOTable`.
 
@@ -98,8 +106,10 @@ def read_wiod2013(
     ...
     carbonflows.errors.SourceError: wiot07_row_apr12.xlsx: no such file or folder; check the path
     """
+    check_policy(totals)
     table_file, year = _table_file(Path(path), year)
-    parts = _from_npz(table_file) if table_file.suffix == ".npz" else from_workbook(table_file)
+    read = _from_npz if table_file.suffix == ".npz" else from_workbook
+    parts = read(table_file, totals)
     if parts["year"] not in (None, year):
         raise SourceError(
             f"{table_file} is the table of {parts['year']} under the name of {year}: rename it",
@@ -142,6 +152,7 @@ def read_wiod2013(
                 "reader": "wiod2013",
                 "release": "2013" + (f" ({release[1]})" if release else ""),
                 "files": files,
+                "policies": {"totals": totals},
                 "steps": steps,
             },
             copy=False,
@@ -225,11 +236,13 @@ def _emissions(parts: Parts) -> Extension:
     )
 
 
-def _from_npz(file: Path) -> Parts:
+def _from_npz(file: Path, totals: TotalsPolicy) -> Parts:
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
             data = {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error
+    ) as error:  # fmt: skip
         raise SourceError(
             f"{file} is not a complete npz file: fetch it again", path=file
         ) from error
@@ -238,9 +251,30 @@ def _from_npz(file: Path) -> Parts:
         raise SourceError(f"{file} lacks {some(missing)}: fetch it again", path=file)
     Z = np.ascontiguousarray(data["Z"], dtype=np.float64)
     x = data["x"].astype(np.float64)
-    regions = [iso3(str(c)) for c in data["countries"]]
+    codes = list(dict.fromkeys(str(c) for c in data["countries"]))
+    if len(codes) < len(data["countries"]):
+        raise LabelError(f"{file}: a country occurs twice: fetch it again", path=file)
+    regions = [*known_regions(codes, str(file), {"ROM": "ROU"}, {"ROW": "ROW"}).values()]
     sectors = sector_names([str(c) for c in data["industries"]], file)
     categories = [str(c) for c in data["fd"]]
+    order = [list(SECTORS).index(str(c)) for c in data["industries"]]
+    alphabet = [(region == "ROW", code) for region, code in zip(regions, codes, strict=True)]
+    for what, found, usual in (
+        ("industries", order, "c1, c2, …"), ("countries", alphabet, "of the alphabet, RoW last"),
+    ):  # fmt: skip
+        if found != sorted(found):
+            raise LabelError(
+                f"{file}: its {what} do not come in the order {usual}: labels were swapped, fetch "
+                "it again",
+                path=file,
+            )
+    odd = [c for c in categories if c not in CATEGORIES.values() or categories.count(c) > 1]
+    odd += map(str, repeated(regions) + repeated(sectors))
+    if odd:
+        raise LabelError(
+            f"{file}: {some(odd)} is no label of this release, or occurs twice: fetch it again",
+            labels=odd,
+        )
     n, m = len(regions) * len(sectors), len(regions)
     shapes = {"Z": (n, n), "F": (n, m * len(categories)), "x": (n,)}
     for key, shape in shapes.items():
@@ -249,6 +283,18 @@ def _from_npz(file: Path) -> Parts:
                 f"{file}: {key} has shape {data[key].shape}, expected {shape}: fetch it again",
                 path=file,
             )
+        if not np.isfinite(data[key]).all():
+            raise DataError(
+                f"{file}: {key} has {(~np.isfinite(data[key])).sum()} value(s) that are not "
+                "finite: fetch it again",
+                path=file,
+            )
+    # Rounded to millions: a row misses its total by more the longer it is.
+    labels = [f"{r}/{s}" for r in regions for s in sectors]
+    sums = Sums("row", labels, Z.sum(axis=1) + data["F"].sum(axis=1), x)
+    off = totals_report(
+        str(file), sums, None, relative=1e-3, absolute=0.1 * sum(shapes["F"]), policy=totals
+    )
     parts = {
         "year": None,
         "regions": regions,
@@ -258,7 +304,7 @@ def _from_npz(file: Path) -> Parts:
         "Y": np.ascontiguousarray(data["F"], dtype=np.float64),
         "x": x,
         "value_added": x - Z.sum(axis=0),
-        "notes": {"value added": "published output less intermediate inputs"},
+        "notes": {"value added": "published output less intermediate inputs", "totals": off},
     }
     if "co2_kt" in data:
         if data["co2_kt"].shape != (m, len(sectors)) or data.get("co2_hh_kt", x).shape != (m,):

@@ -4,22 +4,26 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import DataError, SourceError, some
-from carbonflows.labels import DEMAND, NODE, Array
+from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.labels import DEMAND, NODE, Array, repeated
+from carbonflows.sources.archive import Files
 from carbonflows.sources.files import file_record, pick_year
+from carbonflows.sources.sheets import unpackable
+from carbonflows.sources.tabbed import same_order
+from carbonflows.sources.totals import Sums, TotalsPolicy, totals_report
 from carbonflows.sources.wiod2013_labels import CATEGORIES, SECTORS, iso3, sector_names
 
 Parts = dict[str, Any]
 _TOTALS = {"r60": "total intermediate consumption", "r69": "output at basic prices"}
 
 
-def from_workbook(file: Path) -> Parts:
+def from_workbook(file: Path, totals: TotalsPolicy = "check") -> Parts:
     """Parse the workbook of a table.
 
     The sector codes c1, c2, … are looked for in the rows and columns; regions stand beside them,
@@ -28,6 +32,8 @@ def from_workbook(file: Path) -> Parts:
     Parameters
     ----------
     file : Path
+    totals : {"check", "report"}
+        As in `read_wiod2013`.
 
     Returns
     -------
@@ -39,9 +45,10 @@ def from_workbook(file: Path) -> Parts:
     SourceError
         Not an Excel file, or not this layout.
     LabelError
-        A sector code that the release does not have.
+        A sector code that the release does not have, a label twice, or rows that differ from the
+        columns.
     DataError
-        A cell that is not a number.
+        A cell that is not a number, or totals that are missed.
     """
     rows = cells_of(file, None)
     head = next((i for i, row in enumerate(rows) if "c1" in row), 0)
@@ -56,6 +63,21 @@ def from_workbook(file: Path) -> Parts:
     if "total output" not in titles:
         raise SourceError(f"{file}: no column 'Total output': fetch the file again", path=file)
 
+    total = titles.index("total output")
+    half = next(
+        (
+            j
+            for j in range(left + 1, len(rows[head]))
+            if bool(rows[head - 1][j]) != bool(rows[head][j]) and j != total
+        ),
+        None,
+    )
+    if half is not None:
+        raise LabelError(
+            f"{file}: column {half + 1} has no country or no code in its header: fetch the file "
+            "again",
+            path=file, column=half + 1,
+        )  # fmt: skip
     across = [
         (j, iso3(str(rows[head - 1][j])), str(rows[head][j]))
         for j in range(left + 1, len(rows[head]))
@@ -73,27 +95,96 @@ def from_workbook(file: Path) -> Parts:
         cells = [[blank if rows[i][j] == "" else rows[i][j] for j in places] for i in lines]
         return _numbers(cells, lines, places, file)
 
-    nodes = _nodes(sold, file)
+    nodes, columns = _nodes(sold, file), _nodes(bought, file)
+    demand = pd.MultiIndex.from_tuples([(r, c) for _, r, c in used], names=DEMAND)
+    _labels_fit(nodes, columns, demand, file)
+    Z, Y = block([i for i, *_ in sold], inner), block([i for i, *_ in sold], final)
+    x = block([i for i, *_ in sold], [total])[:, 0]
+    value_added = block(added, inner, blank=0.0).sum(axis=0)
     stated = re.search(r"\b(19|20)\d\d\b", " ".join(str(row[0]) for row in rows[:head]))
     return {
         "year": int(stated[0]) if stated else None,
         "regions": list(dict.fromkeys(nodes.get_level_values(0))),
         "sectors": list(dict.fromkeys(nodes.get_level_values(1))),
         "nodes": nodes,
-        "columns": _nodes(bought, file),
-        "demand": pd.MultiIndex.from_tuples([(r, c) for _, r, c in used], names=DEMAND),
-        "Z": block([i for i, *_ in sold], inner),
-        "Y": block([i for i, *_ in sold], final),
-        "x": block([i for i, *_ in sold], [titles.index("total output")])[:, 0],
-        "value_added": block(added, inner, blank=0.0).sum(axis=0),
+        "columns": columns,
+        "demand": demand,
+        "Z": Z,
+        "Y": Y,
+        "x": x,
+        "value_added": value_added,
         "notes": {
             "value added": [str(rows[i][left - 2]).strip() for i in added],
             "left out": {
                 "totals": [name for code, name in _TOTALS.items() if code in below.values()],
                 "value added rows of final demand, sum": float(block(added, final, 0.0).sum()),
             },
+            "totals": _totals(
+                str(file),
+                Z,
+                Y,
+                x,
+                value_added,
+                (nodes, columns, demand),
+                totals,
+                {
+                    code: block([i for i, c in below.items() if c == code], [*inner, *final], 0.0)
+                    for code in below.values()
+                    if code in _TOTALS
+                },
+            ),
         },
     }
+
+
+def _labels_fit(
+    nodes: pd.MultiIndex, columns: pd.MultiIndex, demand: pd.MultiIndex, file: Path
+) -> None:
+    twice = repeated([*nodes]) or repeated([*columns]) or repeated([*demand])
+    if twice:
+        raise LabelError(f"{file}: {some(twice)} occurs twice: fetch it again", labels=twice)
+    apart = [*nodes.symmetric_difference(columns)]
+    if apart:
+        raise LabelError(
+            f"{file}: {some(apart)} is only among its rows or only among its columns: labels or "
+            "lines were changed, fetch it again",
+            labels=apart,
+        )
+
+
+def _totals(
+    where: str,
+    Z: Array,
+    Y: Array,
+    x: Array,
+    value_added: Array,
+    labels: tuple[pd.MultiIndex, pd.MultiIndex, pd.MultiIndex],
+    policy: TotalsPolicy,
+    printed: Mapping[str, Array],
+) -> dict[str, Any]:
+    """Compare sums with the printed totals: output, and r60 and r69 below the columns.
+
+    Cells may be rounded to millions, so that a row misses its total by more the longer it is; what
+    is printed below the columns is their sum.
+    """
+    nodes, columns, demand = labels
+    n = len(columns)
+    width = 0.1 * (n + len(demand))
+    report: dict[str, Any] = {}
+    below = {code: row[0] for code, row in printed.items() if len(row)}
+    if "r60" in below:
+        across, found = [*columns, *demand], np.concatenate([Z.sum(axis=0), Y.sum(axis=0)])
+        k = len(across) if below["r60"][n:].any() else n  # not every release sums final demand
+        sums = Sums("column", across[:k], found[:k], below["r60"][:k])
+        report["intermediate consumption"] = totals_report(where, None, sums, policy=policy)
+    if "r69" in below:
+        sums = Sums("column", [*columns], Z.sum(axis=0) + value_added, below["r69"][:n])
+        report["output of columns"] = totals_report(where, None, sums, policy=policy)
+    sums = Sums("row", [*nodes], Z.sum(axis=1) + Y.sum(axis=1), x)
+    report["output of rows"] = totals_report(
+        where, sums, None, relative=1e-3, absolute=width, policy=policy
+    )
+    return report
 
 
 def _nodes(found: list[tuple[int, str, str]], file: Path) -> pd.MultiIndex:
@@ -124,6 +215,7 @@ def cells_of(file: Any, name: str | None, shown: str | None = None) -> list[list
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
+    unpackable(file, shown or str(file))
     try:
         book = CalamineWorkbook.from_object(str(file) if isinstance(file, Path) else file)
         if name is not None and name not in book.sheet_names:
@@ -203,57 +295,52 @@ def from_accounts(
         A file, year, row or column that is not there, or emissions of a sector that the table does
         not have.
     DataError
-        Text in place of a number.
+        Text in place of a number, or totals (``TOTAL`` of fuels, ``secTOT`` and ``total`` of
+        sectors) that are not the sums.
     """
-    if not path.exists():
-        raise SourceError(f"{path}: no such file or folder of CO2 accounts", path=path)
-    if path.is_dir():
-        books: Mapping[str, Any] = {p.name: p for p in path.iterdir()}
-        return _collect(books, path, year, regions, sectors)
-    if not zipfile.is_zipfile(path):
-        raise SourceError(f"{path} is not a complete zip file: fetch it again", path=path)
-    with zipfile.ZipFile(path) as archive:
-        wanted = [n for n in archive.namelist() if n.lower().endswith(".xls")]
-        books = {Path(n).name: io.BytesIO(archive.read(n)) for n in wanted}
-    co2, homes, _ = _collect(books, path, year, regions, sectors)
-    return co2, homes, [file_record(path)]
-
-
-def _collect(
-    books: Mapping[str, Any], path: Path, year: int, regions: list[str], sectors: list[str]
-) -> tuple[Array, Array, list[dict[str, Any]]]:
+    files = Files(path)
+    books = {PurePosixPath(n).name: n for n in files.matching(r".*\.xls")}
     rows = {f"sec{isic}": name for isic, name in SECTORS.values()}
     at = {name: i for i, name in enumerate(sectors)}
-    by_region = {iso3(n.split("_")[0].upper()): n for n in books if n.lower().endswith(".xls")}
+    by_region = {iso3(n.split("_")[0].upper()): n for n in books}
     missing = [r for r in regions if r not in by_region]
     if missing:
         raise SourceError(
             f"{path} has no CO2 account for {some(missing)}: fetch the complete accounts",
             path=path, labels=missing,
         )  # fmt: skip
+    first: tuple[str, list[tuple[str]]] | None = None
     co2, homes, records = np.zeros((len(regions), len(sectors))), np.zeros(len(regions)), []
     for place, region in enumerate(regions):
         name = by_region[region]
         shown = f"{path}/{name}"
-        cells = cells_of(books[name], str(year), shown)
+        cells = cells_of(io.BytesIO(files.read(books[name])), str(year), shown)
         column = next((cells[0].index(t) for t in ("TOTAL", "CO2") if t in cells[0]), None)
         if column is None:
             raise SourceError(
                 f"{shown}: no column TOTAL or CO2 in {year}: fetch it again", path=shown
             )
-        seen = set()
+        exact = cells[0][column] == "TOTAL"  # else gases stand left of it, not fuels
+        seen: set[str] = set()
+        printed: dict[str, float] = {}
         for row in cells[1:]:
-            code, value = str(row[1]), row[column]
-            if isinstance(value, str) and value.strip():
-                raise DataError(f"{shown}: {code} of {year} is {value!r}, not a number: correct it")
-            kilotonnes = float(value or 0.0)
-            if code in ("FC_HH", "c37"):
+            code = str(row[1])
+            kilotonnes = _kilotonnes(row[column], code, year, shown)
+            if exact:
+                fuels = sum(_kilotonnes(cell, code, year, shown) for cell in row[2:column])
+                _same(fuels, kilotonnes, f"{shown}: {code} of {year}", "fuels")
+            who = "households" if code in ("FC_HH", "c37") else rows.get(code, "")
+            if who in seen:
+                raise LabelError(f"{shown}: {code} occurs twice in {year}: keep one", labels=[code])
+            if who == "households":
                 homes[place] = kilotonnes
-                seen.add("households")
-            elif rows.get(code) in at:
-                co2[place, at[rows[code]]] = kilotonnes
-                seen.add(rows[code])
-            elif code not in ("secTOT", "total", "") and kilotonnes:
+                seen.add(who)
+            elif who in at:
+                co2[place, at[who]] = kilotonnes
+                seen.add(who)
+            elif code in ("secTOT", "total"):
+                printed[code] = kilotonnes
+            elif code and kilotonnes:
                 raise SourceError(
                     f"{shown}: {kilotonnes:g} kt of {code} in {year} belong to no sector of the "
                     "table: use the accounts of the same release",
@@ -264,6 +351,29 @@ def _collect(
             raise SourceError(
                 f"{shown} has no row for {some(absent)} in {year}: fetch it again", path=shown
             )
-        if isinstance(books[name], Path):
-            records.append(file_record(books[name]))
-    return co2, homes, records
+        listed = [(str(row[1]),) for row in cells[1:] if str(row[1])]
+        first = first or (name, listed)
+        if set(listed) == set(first[1]):
+            same_order(listed, first[1], f"rows of {shown}", first[0])
+        whole = {"secTOT": co2[place].sum(), "total": co2[place].sum() + homes[place]}
+        for code, value in printed.items() if exact else ():
+            _same(whole[code], value, f"{shown}: {code} of {year}", "sectors")
+        if path.is_dir():
+            records.append(files.record(books[name]))
+    return co2, homes, records or [file_record(path)]
+
+
+def _kilotonnes(cell: Any, code: str, year: int, shown: str) -> float:
+    if isinstance(cell, str) and cell.strip():
+        raise DataError(f"{shown}: {code} of {year} is {cell!r}, not a number: correct it")
+    return 0.0 if isinstance(cell, str) or cell is None else float(cell)
+
+
+def _same(parts: float, total: float, what: str, of: str) -> None:
+    """Raise where a printed total is not the sum of its parts; the accounts are exact."""
+    if not abs(parts - total) <= 0.01 + 1e-6 * abs(total):
+        raise DataError(
+            f"{what} is {total:.8g} kt, but its {of} sum to {parts:.8g}: a number is wrong, fetch "
+            "the accounts again",
+            total=total, parts=parts,
+        )  # fmt: skip

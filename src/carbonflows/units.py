@@ -54,6 +54,9 @@ def _parse(unit: str) -> tuple[float, str, str]:
             text = re.sub(pattern, "", text)
             substance = "CO2eq" if name in ("CO2e", "CO2-eq") else name
             break
+    odd = re.search(r"[^\w\s/^*.%()+-]", text)
+    if odd:
+        raise UnitError(f"unit {unit!r} has {odd[0]!r} in it: write it without", unit=unit)
     above, *below = text.split("/")
     scale, expression = _side(above)
     for part in below:

@@ -129,6 +129,8 @@ def outcome_of(case: Case, folder: Path, year: int, group: str, done: str) -> Ou
             reasons |= dict.fromkeys(money, "less than the database's own imbalances")
         elif case.own_use_open and money == {"Z"} and _only_own_use(found, truth):
             reasons["Z"] = OWN_USE
+    if excuse := money and case.excuse(found, truth):
+        reasons |= dict.fromkeys(money, excuse)
     if all(reasons.values()):
         return Outcome(
             "beyond", f"{what}: {'; '.join(sorted(set(map(str, reasons.values()))))}", done

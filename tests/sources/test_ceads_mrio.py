@@ -303,7 +303,7 @@ def test_blank_cells(tmp_path):
     read = read_ceads_mrio(path, totals="report")
     assert read.provenance["steps"][0]["blank cells read as zero"] == 1
     assert read.Z.iloc[1, 1] == 0
-    assert read.provenance["warnings"] == ["1 blank cell(s) are read as zero"]
+    assert "1 blank cell(s) are read as zero" in read.provenance["warnings"]
     with pytest.raises(DataError, match=r"cell E6 is blank \(1 cells are\)"):
         read_ceads_mrio(path, blank="refuse")
     with pytest.raises(DataError, match="sums to"):
@@ -311,7 +311,7 @@ def test_blank_cells(tmp_path):
     rows = ceads_rows(china())
     rows[13][4] = rows[13][15] = ""  # of the import row
     read = read_ceads_mrio(write_xlsx(tmp_path / NAME, {"Table_2017": rows}))
-    assert read.provenance["warnings"] == ["2 blank cell(s) are read as zero"]
+    assert "2 blank cell(s) are read as zero" in read.provenance["warnings"]
 
 
 def swap(lines, one, other):

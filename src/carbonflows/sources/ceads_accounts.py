@@ -63,6 +63,11 @@ def balanced_signs(
     )
     parts = [("TIU", sheet.columns, "row", sheet.Z.sum(axis=1)),
              ("TVA", sheet.rows, "column", added)]  # fmt: skip
+    if "TII" in sheet.rows:  # with or without what is imported
+        made_here = sheet.Z.sum(axis=0)
+        sums_of = (made_here, made_here + sheet.rows.get("imports", 0.0))
+        nearest = min(sums_of, key=lambda found: float(np.abs(found - sheet.rows["TII"]).sum()))
+        parts.append(("TII", sheet.rows, "column", nearest))
     for name, block, what, found in parts:
         if name in block:
             sums = Sums(what, sheet.nodes, np.asarray(found), block[name])

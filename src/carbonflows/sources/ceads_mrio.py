@@ -173,6 +173,8 @@ def read_ceads_mrio(
     extensions, warnings = [], []
     if sheet.blanks:
         warnings.append(f"{sheet.blanks} blank cell(s) are read as zero")
+    if "imports" not in sheet.rows and "imports" not in sheet.columns:
+        warnings.append("the workbook states no imports: inputs from abroad are missing")
     if emissions is not None and emissions is not False:
         assert concordance is not None
         extension, step = inventory_extension(
@@ -196,6 +198,8 @@ def read_ceads_mrio(
         steps.append({"step": "emissions", "note": "the workbook's own row of CO2"})
     else:
         steps.append({"step": "emissions", "note": "none"})
+        if emissions is None:
+            warnings.append("the workbook has no emissions: give emissions=PATH with a concordance")
     try:
         return IOTable(
             pd.DataFrame(blocks["Z"], nodes, nodes, copy=False),

@@ -400,7 +400,14 @@ def _last(
                 raise LabelError(f"{where}: row {i + 1} is the second row of CO2: keep one")
             unit = re.search(r"\(([^)]+)\)", label)
             row = numbers_of(rows[i][left:][:width], width, where, i + 1, left + 1)[at]
-            co2 = (unit[1] if unit else "", np.nan_to_num(row))
+            if np.isnan(row).any():
+                empty = int(np.flatnonzero(np.isnan(row))[0])
+                raise DataError(
+                    f"{where}: row {i + 1} ({label}) has no number for sector {empty + 1}: get it "
+                    "again, or give emissions=PATH or emissions=False",
+                    path=where, line=i + 1,
+                )  # fmt: skip
+            co2 = (unit[1] if unit else "", row)
             continue
         cells = [c for c in rows[i][left:] if isinstance(c, int | float)]
         if cells:

@@ -115,11 +115,12 @@ def _values(files: Files, name: str, where: str) -> Array:
         with matlab_variables(files, name, ("CO2",)) as found:
             return np.array(found["CO2"][()], dtype=np.float64).T
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     try:
         with files.open(name) as stream:
             values = loadmat(stream, variable_names=["CO2"]).get("CO2")
-    except (ValueError, TypeError, OSError, EOFError, IndexError) as error:
+    except (MatReadError, ValueError, TypeError, OSError, EOFError, IndexError) as error:
         raise SourceError(
             f"{where} is no complete MATLAB file ({error}): get it again", path=where
         ) from error

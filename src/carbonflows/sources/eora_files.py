@@ -6,8 +6,6 @@ labels as ``index_t.csv``, ``index_v.csv``, ``index_y.csv`` and ``index_q.csv``,
 ``Eora_2013_basic``), so that a sheet is known by a lone ``T``, ``V``, ``Y`` or ``Q`` in its name.
 """
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from carbonflows.errors import LabelError, SourceError, some
 from carbonflows.sources.archive import Files
 from carbonflows.sources.eora26_labels import OUTSIDE, region_codes
 from carbonflows.sources.files import pick_year
+from carbonflows.sources.numbers import separated
 from carbonflows.sources.tabbed import Label
 
 Place = tuple[Files, str]
@@ -180,7 +179,7 @@ def index_lines(place: Place) -> list[list[str]]:
     where = f"{files.path}: {name}"
     rows = [
         [cell.strip() for cell in row]
-        for row in csv.reader(io.StringIO(files.text(name)), skipinitialspace=True)
+        for row in separated(files.text(name), where, ",", spaces=True)
     ]
     while rows and not any(rows[-1]):
         rows.pop()

@@ -23,6 +23,7 @@ from carbonflows import units
 from carbonflows.errors import CarbonflowsError, DataError, SourceError, UnitError
 from carbonflows.labels import Array
 from carbonflows.sources.archive import Files
+from carbonflows.sources.balance import balance
 from carbonflows.sources.gloria_files import (
     GloriaRelease,
     gloria_release,
@@ -30,7 +31,7 @@ from carbonflows.sources.gloria_files import (
     satellite_row,
 )
 from carbonflows.sources.numbers import number_pieces
-from carbonflows.sources.recorded import recorded
+from carbonflows.sources.recorded import recorded, unfinished
 from carbonflows.sources.source import Source
 from carbonflows.streamed import StreamedTable, in_memory, require_memory_for_flows
 from carbonflows.table import Extension, IOTable, OutputPolicy
@@ -177,6 +178,11 @@ def _streamed(
             made += block.sum(axis=0)
             yield start, block
         gaps = np.abs(sold - made)[products]
+        # Nothing is refused: how far real releases are from a balance is not known here.
+        found = balance(
+            sold, made + added, nodes.tolist(), ("sells", "costs"), refuse=None, weight=0.0
+        )
+        passed["warnings"] = [*found["warnings"], *unfinished([*records, *files])]
         passed["files"] = files
         passed["sums"] = {
             "products made and sold, sum of gaps": float(gaps.sum()),
@@ -188,6 +194,7 @@ def _streamed(
             "reader": "gloria",
             "release": f"{release.name}, {release.prices} prices",
             "files": [*records, *passed.get("files", [])],
+            "warnings": passed.get("warnings", []),
             "steps": [{"step": "read", "value added": parts, **passed.get("sums", {})}],
         }
 

@@ -271,7 +271,7 @@ def utf_8(raw: bytes, where: str) -> str:
         raise SourceError(f"{where} is not UTF-8 text: save it as UTF-8", path=where) from error
 
 
-def separated(text: str, where: str, separator: str) -> list[list[str]]:
+def separated(text: str, where: str, separator: str, *, spaces: bool = False) -> list[list[str]]:
     """Split text into lines of cells, which may be quoted.
 
     Parameters
@@ -280,6 +280,8 @@ def separated(text: str, where: str, separator: str) -> list[list[str]]:
     where : str
         File, for messages.
     separator : str
+    spaces : bool
+        Whether a quoted cell may begin with spaces.
 
     Returns
     -------
@@ -296,7 +298,8 @@ def separated(text: str, where: str, separator: str) -> list[list[str]]:
     [['a', 'b,c'], ['1', '2']]
     """
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        lines = io.StringIO(text, newline="")
+        return list(csv.reader(lines, delimiter=separator, skipinitialspace=spaces))
     except csv.Error as error:
         raise SourceError(
             f"{where} cannot be split into cells ({error}): get it again", path=where

@@ -33,8 +33,17 @@ def read(path: Path) -> tuple[Any, list[float]]:
         found = mario.parse_exiobase_3(str(path), year=2020, version="3.8.2")
         wanted = [row for row in found.E.index if row in CO2_ROWS]
     carbon = (found.E.loc[wanted], found.EY.loc[wanted])
-    sums = [float(frame.to_numpy().sum()) for frame in (found.Z, found.Y, *carbon)]
-    return found, sums
+    return found, [without_row(frame) for frame in (found.Z, found.Y, *carbon)]
+
+
+def without_row(frame: Any) -> float:
+    """Sum a frame without Eora's region of discrepancies, which the other tools drop."""
+    for axis in (0, 1):
+        labels = frame.axes[axis]
+        if labels.nlevels > 1:
+            kept = ~labels.get_level_values(0).str.endswith("ROW")
+            frame = frame.loc[kept] if axis == 0 else frame.loc[:, kept]
+    return float(frame.to_numpy().sum())
 
 
 def main() -> None:

@@ -318,7 +318,7 @@ def main() -> None:
             folder, tiny = root / "true", root / "tiny"
             regions, sectors = SIZES[database]
             size = (regions // 10, sectors) if args.small else (regions, sectors)
-            for where, shape, rows in ((tiny, (3, 4), 12), (folder, size, args.rows)):
+            for where, shape, rows in ((tiny, (3, 4), 24), (folder, size, args.rows)):
                 MAKE[database](place(where, database), *shape, **({"rows": rows} if rows else {}))
                 read: Callable[..., Any] = read_eora26 if database == "eora26" else read_exiobase3
                 options = {"unit": "thousand USD"} if database == "eora26" else {}

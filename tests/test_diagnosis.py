@@ -35,10 +35,13 @@ def two(Z: Any = None, Y: Any = None, p: Any = (50, 20), **options: Any) -> IOTa
     )  # fmt: skip
 
 
+UNKNOWN = "totals / totals of the world"
+
+
 def test_a_clean_table_is_clean() -> None:
     found = diagnose(two_regions())
-    assert found.worst == "ok"
-    assert found.at("ok").equals(found.findings)
+    odd = found.findings[found.findings["level"] != "ok"]
+    assert odd[["level", "check"]].to_numpy().tolist() == [["note", UNKNOWN]]
     assert finding(two_regions(), "world output")[["value", "unit"]].tolist() == [200.0, "M USD"]
     assert finding(two_regions(), "world CO2")[["value", "unit"]].tolist() == [70.0, "Mt"]
     assert finding(two_regions(), "spectral radius of A")["value"] == pytest.approx(0.5)
@@ -114,6 +117,112 @@ def test_negatives() -> None:
     assert (row["level"], row["value"]) == ("warning", 1.0)
     row = finding(two(value_added=[-3.0, 1.0]), "negative cells in value added")
     assert "sum -3 M USD" in row["detail"]
+
+
+def test_negative_emissions() -> None:
+    assert finding(two(), "negative cells in emissions")["level"] == "ok"
+    row = finding(two(p=(-5, 20), final=[1.0, 2.0]), "negative cells in emissions")
+    assert row["check"] == "negative cells in emissions, CO2 of industries"
+    assert (row["level"], row["value"]) == ("warning", 1)
+    assert row["detail"] == "sum -5 Mt, smallest -5 at A/goods"
+    row = finding(two(final=[1.0, -2.0]), "negative cells in emissions")
+    assert row["check"] == "negative cells in emissions, CO2 of final users"
+    assert (row["level"], row["detail"]) == ("warning", "sum -2 Mt, smallest -2 at B/C")
+
+
+def test_each_stressor_below_zero_is_named() -> None:
+    table = two()
+    F = pd.DataFrame([[1.0, 2], [-3, 4], [5, -6]], ["CO2", "CH4", "N2O"], table.nodes)
+    found = diagnose(table.replace(extensions=Extension(F, unit="kt"))).findings
+    below = found[found["check"].str.startswith("negative cells in emissions")]
+    assert list(below["check"].str.rpartition(", ")[2]) == [
+        "CH4 of industries",
+        "N2O of industries",
+    ]
+    assert below["detail"].str.contains("kt, smallest").all()
+
+
+SILENT = "nodes with output and no CO2"
+
+
+def silent(output: list[float], p: list[float]) -> pd.Series:
+    """What is said of nodes that sell to final users only, two to a region."""
+    nodes = [(f"r{i // 2}", f"s{i % 2}") for i in range(len(output))]
+    n = len(output)
+    demand = [(f"r{i}", "C") for i in range(n // 2)]
+    Y = np.outer(output, np.full(n // 2, 2 / n))
+    return finding(world(np.zeros((n, n)), Y, p, nodes, demand), SILENT)
+
+
+def test_nodes_without_carbon() -> None:
+    assert silent([10, 10, 10, 10], [1, 1, 1, 1])["level"] == "ok"
+    assert silent([10, 10, 10, 0], [1, 1, 1, 0])["level"] == "ok"  # it has no output either
+    row = silent([10, 80, 5, 5], [1, 1, 1, 0])
+    assert (row["level"], row["value"], row["detail"]) == ("note", 1, "0.05 of output: r1/s1")
+    row = silent([10, 60, 5, 25], [1, 1, 1, 0])
+    assert (row["level"], row["detail"]) == ("warning", "0.25 of output: r1/s1")
+
+
+def test_whole_regions_without_carbon() -> None:
+    row = silent([50, 49, 0.5, 0.5], [1, 1, 0, 0])
+    assert row["level"] == "warning"
+    assert row["detail"] == "0.01 of output: r1/s0, r1/s1; no node emits any in r1"
+    tiny = silent([50, 50, 0.01, 0.01], [1, 1, 0, 0])
+    assert (tiny["level"], tiny["value"]) == ("note", 2)
+
+
+def test_products_need_no_carbon() -> None:
+    """Of an industry and the product that it makes, the industry emits."""
+    Z = [[0, 10], [4, 0]]  # the industry makes 10 of the product and uses 4
+    nodes, sold = [("A", "industry"), ("A", "product")], [[0], [6]]
+    table = world(Z, sold, [5, 0], nodes, [("A", "C")])
+    assert finding(table, SILENT)["level"] == "ok"
+    row = finding(table, "largest input sum")
+    assert (row["level"], row["value"]) == ("ok", 1.0)
+    assert row["detail"] == "1 columns without value added at one, as is usual of products"
+    lossy = world(Z, sold, [5, 0], nodes, [("A", "C")], output="given", x=[10, 10 - 1e-6])
+    assert finding(lossy, "largest input sum")["level"] == "warning"
+    paid = world(Z, sold, [5, 0], nodes, [("A", "C")], value_added=[5, 1])
+    assert finding(paid, "largest input sum")["level"] == "warning"
+
+
+def test_other_stressors_may_be_nothing_at_most_nodes() -> None:
+    table = two()
+    F = pd.DataFrame([[1.0, 0]], ["CH4"], table.nodes)
+    found = diagnose(table.replace(extensions=Extension(F, unit="kt"))).findings
+    assert not found["check"].isin([SILENT, USERS]).any()
+
+
+USERS = "final users' share of CO2"
+
+
+def test_final_users_who_emit_more_than_industries() -> None:
+    for final, level in (([20.0, 49.0], "ok"), ([20.0, 51.0], "warning")):
+        row = finding(two(final=final), USERS)
+        assert (row["level"], row["value"]) == (
+            level,
+            pytest.approx(sum(final) / (70 + sum(final))),
+        )
+    assert not diagnose(two()).findings["check"].eq(USERS).any()
+
+
+def test_final_users_over_several_stressors_of_carbon() -> None:
+    """Industries make all of the cement: it counts by its mass, whatever the unit."""
+    table, names = two(), ["CO2 combustion", "CO2 cement"]
+    F_Y = pd.DataFrame([[30.0, 0], [0, 0]], names, table.demand)
+    for cement, level in ((20e3, "ok"), (1e3, "warning")):
+        F = pd.DataFrame([[10.0, 10], [cement, 0]], names, table.nodes)
+        both = Extension(F, F_Y, unit=dict(zip(names, ["kt", "t"], strict=True)))
+        row = finding(table.replace(extensions=both), USERS)
+        assert (row["level"], row["value"]) == (level, 30 / (50 + cement / 1e3))
+
+
+@pytest.mark.parametrize("year", range(1995, 2010))
+def test_carbon_of_a_real_database_is_no_warning(year: int, shared: Path) -> None:
+    found = pd.DataFrame(findings(summed(cf.read("wiod2013", shared / "wiod2013", year=year))))
+    about = found["check"].str.contains("emissions") | found["check"].isin([SILENT, USERS])
+    assert about.sum() == 3
+    assert set(found["level"][about]) <= {"ok", "note"}
 
 
 def test_nodes_without_output() -> None:
@@ -274,10 +383,12 @@ def test_final_users_and_several_stressors() -> None:
 
 
 def test_odd_tables_still_get_a_report() -> None:
-    assert diagnose(two_regions().replace(extensions=())).worst == "ok"
-    assert diagnose(two(p=(0, 0))).worst == "ok"
+    bare = diagnose(two_regions().replace(extensions=()))
+    assert list(bare.findings["check"][bare.findings["level"] != "ok"]) == [UNKNOWN]
+    assert list(diagnose(two(p=(0, 0))).at("warning")["check"]) == ["world CO2"]
     empty = two(np.zeros((2, 2)), np.zeros((2, 2)), (0, 0))
     assert finding(empty, "nodes without output")["value"] == 2
+    assert list(diagnose(empty).at("warning")["check"][:2]) == ["world output", "world CO2"]
 
 
 def test_a_large_table_without_intermediates_still_gets_a_report() -> None:

@@ -101,7 +101,7 @@ def test_what_no_unit_explains_says_so() -> None:
 
 def test_a_small_world_is_warned_of_and_not_refused() -> None:
     toy = globe(200.0, 70.0)
-    assert [one(toy, what).level for what in ("final demand", "CO2")] == ["warning"] * 2
+    assert [one(toy, what).level for what in ("final demand", "CO2")] == ["warning", "note"]
     assert one(toy, "final demand").detail.endswith("a made-up world, or two wrong units")
     # One that is too small and one that is too large are no small world.
     assert one(globe(200.0, 1e7), "final demand").level == "error"
@@ -117,18 +117,25 @@ def test_output_over_final_demand() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"unit": "M EUR", "currency": "EUR"}, "no rate of EUR"),
+        ({"unit": "M JPY", "currency": "JPY"}, "no rate of JPY to USD is known for 2007"),
+        (
+            {"unit": "M EUR", "currency": "EUR", "year": 1994},
+            "no rate of EUR to USD is known for 1994",
+        ),
+        (
+            {"unit": "M CNY", "currency": "CNY", "year": 1993},
+            "no rate of CNY to USD is known for 1993",
+        ),
         ({"unit": "M XYZ", "currency": None}, "names no currency"),
         ({"price_basis": "constant 2010 basic prices"}, "constant 2010 basic prices are not"),
         ({"price_basis": "basic prices of 2006"}, "prices of 2006 are not"),
         ({"price_basis": "previous year prices"}, "are not those of the year"),
-        ({"year": None}, "states no year"),
-        ({"year": 1950}, "1960 to 2023 here, not 1950"),
+        ({"year": 1944}, "1960 to 2023 here, not 1944"),
     ],
 )
 def test_money_that_is_not_compared(options: dict[str, object], said: str) -> None:
     found = one(globe(**options), "final demand")
-    assert found.level == "ok"
+    assert found.level == "note"
     assert math.isnan(found.ratio)
     assert found.detail.startswith("not compared: ")
     assert said in found.detail
@@ -143,13 +150,61 @@ def test_prices_of_the_own_year_are_current() -> None:
     [
         ({"emission_unit": "Mt C"}, "'Mt C' does not convert"),
         ({"emission_unit": "TJ"}, "'TJ' does not convert"),
-        ({"year": 2020}, "1959 to 2018 here, not 2020"),
+        ({"year": 2034}, "1959 to 2018 here, not 2034"),
     ],
 )
 def test_carbon_that_is_not_compared(options: dict[str, object], said: str) -> None:
     found = one(globe(**options), "CO2")
-    assert (found.level, math.isnan(found.ratio)) == ("ok", True)
+    assert (found.level, math.isnan(found.ratio)) == ("note", True)
     assert said in found.detail
+
+
+def test_what_is_not_compared_is_one_note() -> None:
+    found = [c for c in compared(summed(globe(year=None))) if c.level == "note"]
+    assert [(c.what, c.detail) for c in found] == [
+        ("totals / totals of the world", "not compared: the table states no year")
+    ]
+    found = compared(summed(globe(unit="M JPY", currency="JPY", emission_unit="TJ")))
+    assert len(found) == 2
+    assert "JPY to USD is known for 2007; 'TJ' does not convert to Mt CO2" in found[0].detail
+
+
+@pytest.mark.parametrize(
+    ("unit", "usd", "band"),
+    [("M EUR", (0.8, 1.6), "0.8 to 1.6 USD per EUR"), ("M CNY", (1 / 9, 1 / 6), "6 to 9 CNY per")],
+)
+def test_money_at_a_rough_rate(unit: str, usd: tuple[float, float], band: str) -> None:
+    """Any total that some rate of the band makes plausible passes, and none is a warning."""
+    for times, level in (
+        (1 / 3.1 / usd[1], "error"),
+        (1 / 2.9 / usd[1], "ok"),
+        (2 / sum(usd), "ok"),
+        (2.9 / usd[0], "ok"),
+        (3.1 / usd[0], "error"),
+        (0.0, "error"),
+        (-1.0, "error"),
+    ):
+        found = one(globe(58.315e6 * times, unit=unit, currency=unit[2:]), "final demand")
+        assert found.level == level, times
+        assert band in found.detail
+        assert found.rough == (level == "ok")
+        assert found.ratio == pytest.approx(times * sum(usd) / 2)
+    thousands = globe(58.315e9 / sum(usd) * 2, unit=unit, currency=unit[2:])
+    assert f"it would fit in k {unit[2:]}: check" in one(thousands, "final demand").detail
+
+
+def test_the_nearest_year_serves_for_absurd_totals() -> None:
+    world = world_totals()
+    last = world[2018]["co2_mt"]
+    for times, level in ((0.3, "error"), (0.4, "ok"), (2.9, "ok"), (3.1, "error")):
+        found = one(globe(world[2020]["gdp_usd"] / 1e6, last * times, year=2020), "CO2")
+        assert (found.level, found.reference) == (level, last)
+        assert "Mt in 2018 (Global Carbon Budget 2019); compared roughly" in found.detail
+        assert "the nearest year of the series" in found.detail
+    for year in (1945, 2038):
+        gdp = world[min(max(year, 1960), 2023)]["gdp_usd"] / 1e6
+        found = one(globe(gdp, year=year), "final demand")
+        assert (found.level, found.ratio, found.rough) == ("ok", pytest.approx(1), True)
 
 
 def test_other_stressors_are_left_alone() -> None:
@@ -176,10 +231,37 @@ def test_missing_final_users_are_said() -> None:
     assert "final users" not in one(globe(co2=27000), "CO2").detail
 
 
-def test_a_part_of_the_world_is_not_compared() -> None:
-    found = compared(summed(globe(members={"A": ["USA"], "B": ["CHN", "JPN"]})))
-    assert [c.level for c in found] == ["ok"]
-    assert found[0].detail.endswith("its regions name countries with 40% of the world's GDP")
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"A": ["USA"], "B": ["FRA"]}, "its regions name countries with 27% of the world's GDP"),
+        ({"A": ["CN-BJ"], "B": ["CN-SH"]}, "its regions name no known country"),
+    ],
+)
+def test_a_small_part_of_the_world_is_not_compared(
+    members: dict[str, list[str]], said: str
+) -> None:
+    found = compared(summed(globe(members=members)))
+    assert [c.level for c in found] == ["note"]
+    assert found[0].detail.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("times", "level"), [(0.001, "error"), (0.002, "ok"), (0.4, "ok"), (2.9, "ok"), (3.1, "error")]
+)
+def test_a_part_of_the_world_shows_wrong_units(times: float, level: str) -> None:
+    part = {"A": ["USA"], "B": ["CHN", "JPN"]}
+    for found in (
+        one(globe(58.315e6 * times, members=part), "final demand"),
+        one(globe(co2=31282 * times, members=part), "CO2"),
+    ):
+        assert (found.level, found.ratio) == (level, pytest.approx(times))
+        assert "to see a wrong unit: its regions name countries with 40%" in found.detail
+    assert not [c for c in compared(summed(globe(members=part))) if c.what.startswith("output")]
+    thousandth = one(globe(58.315e6 * 0.4, members=part, unit="k USD"), "final demand")
+    assert "it would fit in M USD" in thousandth.detail
+    toy = compared(summed(globe(200.0, 70.0, members=part)))
+    assert [c.level for c in toy] == ["warning", "note"]
 
 
 def test_coverage_by_names_of_countries() -> None:

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from carbonflows import units
 from carbonflows.errors import NotConverged, some
 from carbonflows.labels import Array
-from carbonflows.plausible import compared
+from carbonflows.plausible import carbon_rows, compared
 from carbonflows.solve import Leontief, spectral_radius
 from carbonflows.streamed import StreamedTable
 from carbonflows.summed import Negative, Summed, negative_cells, summed
@@ -26,6 +27,12 @@ DIRTY, WEIGHTY, PEERS = 50, 0.1, 5
 """An intensity this many times the median of the same sector in so many regions or more, at a node
 with this share of its region's emissions, looks like a lost decimal point. No node of the WIOD
 tables for 1995-2009 is like that."""
+SILENT, SILENT_REGIONS = 0.2, 1e-3
+"""Share of the world's output from nodes without CO2, and from regions without any, that is too
+much. It is 0.2 % and none in these tables."""
+BOUGHT_ONLY = 1e-9
+"""Value added over output below which a column only passes on what it bought, as products do in
+supply and use tables. It emits nothing, and its inputs sum to one."""
 
 
 class Finding(TypedDict):
@@ -118,14 +125,14 @@ def diagnose(table: IOTable) -> Diagnosis:
     Examples
     --------
     >>> from carbonflows.table import two_regions
-    >>> diagnose(two_regions()).worst
-    'ok'
+    >>> diagnose(two_regions()).at("note")["detail"].item()
+    'not compared: its regions name no known country'
     """
     sums = summed(table)
     system = Leontief(table)
     rows = [
         *findings(sums),
-        _input_sums(sums.table, sums.inputs * system.per_output),
+        _input_sums(sums, sums.inputs * system.per_output),
         _productive(system),
     ]
     return Diagnosis(table.label, pd.DataFrame(rows))
@@ -142,8 +149,9 @@ def findings(sums: Summed) -> list[Finding]:
     -------
     list of Finding
         World totals beside those of statistics, what the reader warned of, row and column balance,
-        GDP by two approaches, negatives in Z, Y, x and value added, nodes without output and what
-        they emit or buy, nodes whose intensity is out of all proportion, isolated nodes, trade.
+        GDP by two approaches, negatives in Z, Y, x, value added and emissions, nodes without output
+        and what they emit or buy, nodes without CO2, final users who emit more than industries,
+        nodes whose intensity is out of all proportion, isolated nodes, trade.
 
     Examples
     --------
@@ -154,6 +162,7 @@ def findings(sums: Summed) -> list[Finding]:
     ('world output', 200.0, 'M USD')
     """
     table, x = sums.table, sums.x
+    unit = table.unit
     return [
         *_totals(sums),
         *_plausible(sums),
@@ -161,13 +170,16 @@ def findings(sums: Summed) -> list[Finding]:
         _balance(sums, "row balance (x − Z1 − Y1)", x - sums.sold),
         *_published_output(sums),
         *_value_added(sums),
-        _negatives(table, "intermediate flows Z", sums.negative, columns=table.nodes),
-        _negatives(table, "output x", negative_cells(x)),
+        _negatives("intermediate flows Z", sums.negative, unit, table.nodes, table.nodes),
+        _negatives("output x", negative_cells(x), unit, table.nodes),
         _negatives(
-            table, "final demand Y", negative_cells(table.Y.to_numpy()), columns=table.demand,
-            usual=True,
+            "final demand Y", negative_cells(table.Y.to_numpy()), unit, table.nodes, table.demand,
+            level="note",
         ),
+        *_negative_emissions(table),
         *_idle(sums),
+        *_without_carbon(sums),
+        *_carbon_of_final_users(sums),
         *_outliers(sums),
         _isolated(table, (sums.sold == 0) & (sums.inputs == 0)),
         _trade_balance(sums),
@@ -181,7 +193,8 @@ def _finding(level: str, check: str, value: float, unit: str, detail: str = "") 
 def _totals(sums: Summed) -> Iterator[Finding]:
     table = sums.table
     size = f"{len(table.nodes)} nodes, {len(sums.regions)} regions"
-    yield _finding("ok", "world output", sums.x.sum(), table.unit, size)
+    level = "ok" if sums.x.any() else "warning"
+    yield _finding(level, "world output", sums.x.sum(), table.unit, size)
     if table.currency is None:
         yield _finding("warning", "unit of money names no known currency", 1, table.unit)
     for extension in table.extensions:
@@ -189,7 +202,8 @@ def _totals(sums: Summed) -> Iterator[Finding]:
         made, used = sums.emitted(extension)
         totals = made.sum(axis=1) + used.sum(axis=1)
         for stressor, unit, total in zip(extension.stressors, extension.unit, totals, strict=True):
-            yield _finding("ok", f"world {stressor}", total, unit, inside)
+            level, none = ("ok", "") if total else ("warning", "; check the rows that were read")
+            yield _finding(level, f"world {stressor}", total, unit, inside + none)
 
 
 def _plausible(sums: Summed) -> Iterator[Finding]:
@@ -222,10 +236,10 @@ def _published_output(sums: Summed) -> Iterator[Finding]:
 def _value_added(sums: Summed) -> Iterator[Finding]:
     table, added = sums.table, sums.added
     if table.value_added is None:
-        yield _negatives(table, "value added (x − 1Z)", negative_cells(added))
+        yield _negatives("value added (x − 1Z)", negative_cells(added), table.unit, table.nodes)
     else:
         yield _balance(sums, "column balance (x − 1Z − v)", sums.x - sums.inputs - added)
-        yield _negatives(table, "value added", negative_cells(added))
+        yield _negatives("value added", negative_cells(added), table.unit, table.nodes)
     spent = table.Y.to_numpy().sum()
     level = "ok" if abs(added.sum() - spent) <= 0.01 * abs(spent) else "warning"
     yield _finding(
@@ -234,21 +248,30 @@ def _value_added(sums: Summed) -> Iterator[Finding]:
 
 
 def _negatives(
-    table: StreamedTable,
-    what: str,
-    found: Negative,
-    *,
-    columns: pd.MultiIndex | None = None,
-    usual: bool = False,
+    what: str, found: Negative, unit: str, *axes: pd.MultiIndex, level: str = "warning"
 ) -> Finding:
     check = f"negative cells in {what}"
     if not found.count:
         return _finding("ok", check, 0, "cells")
-    where = some([table.nodes[found.place[0]]])
-    if columns is not None:
-        where += f" → {some([columns[found.place[1]]])}"
-    detail = f"sum {found.sum:.6g} {table.unit}, smallest {found.smallest:.6g} at {where}"
-    return _finding("note" if usual else "warning", check, found.count, "cells", detail)
+    where = " → ".join(some([axis[i]]) for axis, i in zip(axes, found.place, strict=True))
+    detail = f"sum {found.sum:.6g} {unit}, smallest {found.smallest:.6g} at {where}"
+    return _finding(level, check, found.count, "cells", detail)
+
+
+def _negative_emissions(table: StreamedTable) -> list[Finding]:
+    found = []
+    for extension in table.extensions:
+        emitters = [("industries", extension.F, table.nodes)]
+        if extension.F_Y is not None:
+            emitters.append(("final users", extension.F_Y, table.demand))
+        for who, frame, labels in emitters:
+            for stressor, unit, row in zip(
+                extension.stressors, extension.unit, frame.to_numpy(), strict=True
+            ):
+                if (cells := negative_cells(row)).count:
+                    what = f"emissions, {stressor} of {who}"
+                    found.append(_negatives(what, cells, unit, labels))
+    return found or [_finding("ok", "negative cells in emissions", 0, "cells")]
 
 
 def _idle(sums: Summed) -> Iterator[Finding]:
@@ -272,6 +295,52 @@ def _idle(sums: Summed) -> Iterator[Finding]:
             "warning", "inputs bought by nodes without output", bought, table.unit,
             "counted as final use of their region",
         )  # fmt: skip
+
+
+def _without_carbon(sums: Summed) -> Iterator[Finding]:
+    rows = [extension.F.to_numpy()[i] for extension, i in carbon_rows(sums.table.extensions)]
+    emits = np.any(rows, axis=0)
+    if not np.any(emits):
+        return  # said of the world's total already
+    output = np.where(_adding(sums), np.maximum(sums.x, 0.0), 0.0)
+    silent = ~emits & (output > 0)
+    if not silent.any():
+        yield _finding("ok", "nodes with output and no CO2", 0, "nodes")
+        return
+    m = len(sums.regions)
+    of_region = np.bincount(sums.node_region, output, m) / output.sum()
+    mute = (of_region > 0) & (np.bincount(sums.node_region, output * emits, m) == 0)
+    share = output[silent].sum() / output.sum()
+    detail = f"{share:.2g} of output: {some(sums.table.nodes[silent])}"
+    if mute.any():
+        detail += f"; no node emits any in {some(sums.regions[mute])}"
+    high = share > SILENT or of_region[mute].sum() > SILENT_REGIONS
+    yield _finding(
+        "warning" if high else "note", "nodes with output and no CO2", silent.sum(), "nodes", detail
+    )
+
+
+def _adding(sums: Summed) -> npt.NDArray[np.bool_]:
+    """Nodes that add value, which products in supply and use tables do not."""
+    return np.abs(sums.added) > BOUGHT_ONLY * np.abs(sums.x)
+
+
+def _carbon_of_final_users(sums: Summed) -> Iterator[Finding]:
+    made = used = 0.0
+    rows = carbon_rows(sums.table.extensions)
+    if not any(extension.has_final for extension, _ in rows):
+        return
+    wanted = rows[0][0].unit.iloc[rows[0][1]]
+    for extension, i in rows:
+        if units.convertible(unit := extension.unit.iloc[i], wanted):
+            industries, users = sums.emitted(extension)
+            made += units.factor(unit, wanted) * industries[i].sum()
+            used += units.factor(unit, wanted) * users[i].sum()
+    if made + used > 0:
+        level, detail = "ok", ""
+        if used > made:
+            level, detail = "warning", "more than industries emit: check what was read as which"
+        yield _finding(level, "final users' share of CO2", used / (made + used), "", detail)
 
 
 def _outliers(sums: Summed) -> Iterator[Finding]:
@@ -312,13 +381,17 @@ def _isolated(table: StreamedTable, isolated: npt.NDArray[np.bool_]) -> Finding:
     return _finding(level, "isolated nodes", isolated.sum(), "nodes", some(table.nodes[isolated]))
 
 
-def _input_sums(table: StreamedTable, sums: Array) -> Finding:
-    high = sums >= 1
-    detail = (
-        f"{high.sum()} columns at or above one: {some(table.nodes[high])}" if high.any() else ""
-    )
+def _input_sums(sums: Summed, of_output: Array) -> Finding:
+    high = np.where(_adding(sums), of_output >= 1, of_output > 1 + BOUGHT_ONLY)
+    bought = (of_output >= 1).sum() - high.sum()
+    told = []
+    if high.any():
+        told.append(f"{high.sum()} columns at or above one: {some(sums.table.nodes[high])}")
+    if bought:
+        told.append(f"{bought} columns without value added at one, as is usual of products")
     level = "warning" if high.any() else "ok"
-    return _finding(level, "largest input sum of a column of A", sums.max(), "", detail)
+    check = "largest input sum of a column of A"
+    return _finding(level, check, of_output.max(), "", "; ".join(told))
 
 
 def _productive(system: Leontief) -> Finding:

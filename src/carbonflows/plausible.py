@@ -2,8 +2,9 @@
 
 Databases differ from each other and from statistics by several per cent, which is noted at most. A
 table off by a factor of three or more is not one of another method, but one of another unit, year
-or row: that is an error. Where money and CO2 are both far too small the table is taken for a small
-world and only warned of.
+or row: that is an error. No more is looked for where the exchange rate is only roughly known or the
+series lacks the year, and of a part of the world only wrong units are seen. Where money and CO2 are
+both far too small the table is taken for a small world and only warned of.
 """
 
 import csv
@@ -18,11 +19,26 @@ from carbonflows import units
 from carbonflows.errors import some
 from carbonflows.streamed import StreamedTable
 from carbonflows.summed import Summed
+from carbonflows.table import Extension
 
 COVERED = 0.95
 """Share of the world's GDP from which a table counts as one of the world."""
+PART = 0.3
+"""Share from which it is compared with the world at all."""
 ABSURD = 3.0
 """Factor from which a total is an error."""
+UNIT_STEP = 1000.0
+"""Factor between a unit and the next; a part of the world may be smaller by nearly as much."""
+NEAR = 15
+"""Years outside a series for which its nearest year still serves: the world's GDP in current prices
+has at times tripled in less than twice as long."""
+RATES: Mapping[str, tuple[int, float, float]] = {
+    "USD": (0, 1.0, 1.0),
+    "EUR": (1995, 0.8, 1.6),
+    "CNY": (1994, 1 / 9, 1 / 6),
+}
+"""First year, lowest and highest USD for one unit of a currency since: an assumption, wider than
+the yearly averages, good for telling units apart and nothing else. Before 1999 EUR is the ECU."""
 OUTPUT_TO_GDP = (1.5, 2.6)
 """Usual output over final demand; it is 1.89 to 2.04 in WIOD 1995-2009."""
 
@@ -63,7 +79,9 @@ class Comparison:
     reference : float
         In the table's own unit; NaN where there is none.
     detail : str
-        The reference, why there was no comparison, or the way out.
+        The reference, why there was no or only a rough comparison, or the way out.
+    rough : bool
+        Whether only an absurd ratio would have been noticed.
     """
 
     level: str
@@ -71,6 +89,7 @@ class Comparison:
     ratio: float
     reference: float
     detail: str
+    rough: bool = False
 
 
 @cache
@@ -134,7 +153,8 @@ def compared(sums: Summed) -> list[Comparison]:
     -------
     list of Comparison
         One each for final demand, for output and, where a stressor is called CO2, for emissions; a
-        single one that says why where the table does not cover the world.
+        single one that says why where there is nothing to compare with. A table of a part of the
+        world has none for output.
 
     Notes
     -----
@@ -154,30 +174,43 @@ def compared(sums: Summed) -> list[Comparison]:
     """
     table = sums.table
     share = coverage(table.members)
-    if share < COVERED:
-        why = f"its regions name countries with {share:.0%} of the world's GDP"
-        return [_not_compared("totals / totals of the world", why)]
+    if share < PART:
+        named = f"countries with {share:.0%} of the world's GDP" if share else "no known country"
+        return [_not_compared("totals / totals of the world", f"its regions name {named}")]
+    share = 1.0 if share >= COVERED else share
     demand = float(table.Y.to_numpy().sum())
-    money, carbon = _money(table, demand), list(_carbon(sums))
-    far = [one for one in (money, *carbon) if one.level == "error" and 0 < one.ratio < 1]
-    if len(far) > 1 and len(far) == 1 + len(carbon):
+    money, carbon = _money(table, demand, share), list(_carbon(sums, share))
+    if carbon and math.isnan(money.ratio) and all(math.isnan(one.ratio) for one in carbon):
+        said = "; ".join(dict.fromkeys(one.detail for one in (money, *carbon)))
+        money, carbon = (
+            _not_compared("totals / totals of the world", said.replace("not compared: ", "")),
+            [],
+        )
+    small = all(0 < one.ratio < share / ABSURD for one in (money, *carbon))
+    if money.level == "error" and carbon and small:
         # One wrong unit does not touch both: this is a small world, made to learn or to test.
         said = "; CO2 is too small as well: a made-up world, or two wrong units"
         money = replace(money, level="warning", detail=money.detail.partition(";")[0] + said)
-        carbon = [replace(one, level="warning") for one in carbon]
-    return [money, *_output(float(sums.x.sum()), demand), *carbon]
+        carbon = [replace(one, level="note") for one in carbon]
+    return [money, *(_output(float(sums.x.sum()), demand) if share == 1 else ()), *carbon]
 
 
-def _money(table: StreamedTable, demand: float) -> Comparison:
+def _money(table: StreamedTable, demand: float, share: float) -> Comparison:
     what = "final demand / GDP of the world"
     years = [int(year) for year in re.findall(r"\b\d{4}\b", table.price_basis)]
     if table.currency is None:
         return _not_compared(what, f"the unit {table.unit!r} names no currency")
-    if table.currency != "USD":
-        return _not_compared(what, f"no rate of {table.currency} to USD is stated")
+    since, *rates = RATES.get(table.currency, (math.inf, 1.0, 1.0))
+    if table.year is not None and table.year < since:
+        return _not_compared(what, f"no rate of {table.currency} to USD is known for {table.year}")
     if "previous" in table.price_basis or any(year != table.year for year in years):
         return _not_compared(what, f"{table.price_basis} are not those of the year")
-    return _beside(_GDP, what, demand, table.unit, table.year)
+    series = replace(
+        _GDP,
+        unit=table.currency,
+        names={own: name.replace("USD", table.currency) for own, name in _GDP.names.items()},
+    )
+    return _beside(series, what, demand, table.unit, table.year, share, rates)
 
 
 def _output(output: float, demand: float) -> Iterator[Comparison]:
@@ -195,15 +228,36 @@ def _output(output: float, demand: float) -> Iterator[Comparison]:
     yield Comparison(level, "output / final demand", ratio, math.nan, detail)
 
 
-def _carbon(sums: Summed) -> Iterator[Comparison]:
+def carbon_rows(extensions: Iterable[Extension]) -> list[tuple[Extension, int]]:
+    """Rows of the emissions that are CO2: the one called so, or else all that are.
+
+    Parameters
+    ----------
+    extensions : iterable of Extension
+
+    Returns
+    -------
+    list of (Extension, int)
+        Each with the position of the stressor.
+
+    Examples
+    --------
+    >>> from carbonflows.table import two_regions
+    >>> [(e.stressors[i], i) for e, i in carbon_rows(two_regions().extensions.values())]
+    [('CO2', 0)]
+    """
     found = [
         (extension, i)
-        for extension in sums.table.extensions
+        for extension in extensions
         for i, stressor in enumerate(extension.stressors)
         if is_carbon(stressor, str(extension.unit.iloc[i]))
     ]
     plain = [(extension, i) for extension, i in found if extension.stressors[i] == "CO2"]
-    chosen = plain if len(plain) == 1 else found
+    return plain if len(plain) == 1 else found
+
+
+def _carbon(sums: Summed, share: float) -> Iterator[Comparison]:
+    chosen = carbon_rows(sums.table.extensions)
     if len(chosen) > 1:
         names = some([extension.stressors[i] for extension, i in chosen])
         yield _not_compared("CO2 / CO2 of the world", f"there are several stressors, {names}")
@@ -216,7 +270,8 @@ def _carbon(sums: Summed) -> Iterator[Comparison]:
             float(made[i].sum() + used[i].sum()),
             str(extension.unit.iloc[i]),
             sums.table.year,
-            "" if extension.has_final else "; no emissions of final users are given",
+            share,
+            remark="" if extension.has_final else "; no emissions of final users are given",
         )
 
 
@@ -237,28 +292,66 @@ def is_carbon(stressor: str, unit: str) -> bool:
 
 
 def _beside(
-    series: _Series, what: str, total: float, unit: str, year: int | None, remark: str = ""
+    series: _Series,
+    what: str,
+    total: float,
+    unit: str,
+    year: int | None,
+    share: float,
+    rates: Sequence[float] = (1.0, 1.0),
+    remark: str = "",
 ) -> Comparison:
-    """Compare a total with the world's of the same year."""
+    """Compare a total with the world's of the same year, or only look whether it is absurd.
+
+    The latter where the year is not in the series, the rate is a band, or the table is of a part of
+    the world. `rates` are the least and the most of the series' unit for one of `series.unit`.
+    """
     years = [y for y, row in world_totals().items() if series.column in row]
     if year is None:
         return _not_compared(what, "the table states no year")
-    if year not in years:
+    near = min(max(year, min(years)), max(years))
+    if abs(near - year) > NEAR:
         span = f"{min(years)} to {max(years)}"
         return _not_compared(what, f"{series.source} has {span} here, not {year}")
     if not units.convertible(unit, series.unit):
         return _not_compared(what, f"{unit!r} does not convert to {series.unit}")
-    scale = units.factor(unit, series.unit)
-    reference = world_totals()[year][series.column] / scale
+    scale, (low, high) = units.factor(unit, series.unit), rates
+    reference = world_totals()[near][series.column] / (scale * (low + high) / 2)
     ratio = total / reference
-    detail = f"{reference:.6g} {unit} in {year} ({series.source})"
-    if abs(ratio - 1) <= series.usual:
+    lowest, highest = sorted(ratio * 2 * rate / (low + high) for rate in rates)
+    rough = _rough(near != year, rates, series.unit, share)
+    detail = f"{reference:.6g} {unit} in {near} ({series.source}){rough}"
+    least = 1 / ABSURD if share == 1 else share * ABSURD / UNIT_STEP
+    if highest <= least or lowest >= ABSURD:
+        beside = ratio if ratio > 1 else ratio / share
+        remark += _way_out(beside, scale, unit, series)
+        return Comparison("error", what, ratio, reference, detail + remark)
+    if rough:
+        return Comparison("ok", what, ratio, reference, detail + remark, rough=True)
+    gap = abs(ratio - 1)
+    if gap <= series.usual:
         return Comparison("ok", what, ratio, reference, detail)
-    level = "note" if abs(ratio - 1) <= series.tolerated else "warning"
-    if not 1 / ABSURD < ratio < ABSURD:
-        level = "error"
-        remark += _way_out(ratio, scale, unit, series)
+    level = "note" if gap <= series.tolerated else "warning"
     return Comparison(level, what, ratio, reference, detail + remark)
+
+
+def _rough(elsewhen: bool, rates: Sequence[float], currency: str, share: float) -> str:
+    """Say why a total is compared only roughly, or nothing where it is compared in full."""
+    low, high = rates
+    why = []
+    if elsewhen:
+        why.append("the nearest year of the series")
+    if low != high:
+        band = f"{low:.2g} to {high:.2g} USD per {currency}"
+        if high < 1:
+            band = f"{1 / high:.2g} to {1 / low:.2g} {currency} per USD"
+        why.append(f"{band} assumed")
+    if share < 1:
+        why.append(f"its regions name countries with {share:.0%} of the world's GDP")
+    if not why:
+        return ""
+    bound = f"a factor of {ABSURD:.0f}" if share == 1 else "a wrong unit"
+    return f"; compared roughly, to see {bound}: {', '.join(why)}"
 
 
 def _way_out(ratio: float, scale: float, unit: str, series: _Series) -> str:
@@ -272,7 +365,7 @@ def _way_out(ratio: float, scale: float, unit: str, series: _Series) -> str:
 
 
 def _not_compared(what: str, why: str) -> Comparison:
-    return Comparison("ok", what, math.nan, math.nan, f"not compared: {why}")
+    return Comparison("note", what, math.nan, math.nan, f"not compared: {why}")
 
 
 @cache

@@ -1,17 +1,22 @@
 """The command line: what it prints, and one clear line for every mistake of the user's."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import carbonflows as cf
 from carbonflows.cli import main
+from carbonflows.sources import NAMES
 from carbonflows.sources.plain import write_plain
+from carbonflows.sources.publishers import OFFERS
 from carbonflows.table import two_regions
+from sources.reader_cases import CASES
 
 
 def call(capsys, *words: object) -> tuple[int, str, str]:
@@ -130,6 +135,183 @@ def test_import_then_run_on_the_saved_table(capsys, plain, tmp_path):
     assert accounts[1].startswith("2012,A,50,44.666666")
 
 
+def laid_out(name: str, folder: Path) -> Path:
+    """A small table as its publisher lays it out."""
+    folder.mkdir()
+    CASES[name].write(folder, 0, False)
+    return folder
+
+
+WITHOUT = ["oecd_icio 2018", "figaro matrix", "adb", "lr_wiod"]
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_import_gives_a_table_its_emissions(capsys, tmp_path, name):
+    case = CASES[name]
+    place, out = laid_out(name, tmp_path / "in"), tmp_path / "t.zip"
+    words = ("import", case.reader, place, out, "--year", case.year)
+    code, printed, err = call(capsys, *words)
+    assert (code, err) == (0, "")
+    last, way_out = printed.splitlines()[-2:]
+    assert last == f"Saved: {out}"
+    assert way_out == "No emissions inside: --set emissions=FILE, see docs/tables.md"
+    (file,) = (f for f in place.iterdir() if f.name in ("emissions.csv", "env_ac_co2fp.tsv"))
+    code, printed, err = call(capsys, *words, "--overwrite", "--set", f"emissions={file}")
+    assert (code, err) == (0, "")
+    assert printed.splitlines()[-1] == f"Saved: {out}"
+    assert f"emissions: {file.name}" in " ".join(printed.split())
+    expected = case.read(place, case.year)
+    pd.testing.assert_frame_equal(
+        cf.open_table(out).extensions["emissions"].F, expected.extensions["emissions"].F
+    )
+
+
+def test_import_says_what_it_did(capsys, tmp_path):
+    place = laid_out("oecd_icio 2018", tmp_path / "in")
+    emissions = f"emissions={place / 'emissions.csv'}"
+    code, printed, _ = call(
+        capsys, "import", "auto", place, tmp_path / "t.zip", "--set", emissions, "--set",
+        "totals=report",
+    )  # fmt: skip
+    assert code == 0
+    lines = printed.splitlines()
+    assert lines[0].startswith("<StreamedTable 'OECD ICIO' 2010: 5 regions")
+    assert lines[1] == "  recognised: oecd_icio, release OECD ICIO 2018"
+    assert lines[2].startswith("  read: left out: value added rows of final demand, sum: 135; ")
+    text = " ".join(printed.split())
+    assert "policies: split: merge; discrepancy: drop; totals: report" in text
+    assert "from ICIO2018_2010.csv: " in text
+    assert len(lines) <= 12
+    named = call(capsys, "import", "oecd_icio", place, tmp_path / "u.zip")[1]
+    assert named.splitlines()[1] == "  named: oecd_icio, release OECD ICIO 2018"
+
+
+@pytest.mark.parametrize("name", sorted({case.reader: name for name, case in CASES.items()
+                                         if case.reader in NAMES}.values()))  # fmt: skip
+def test_import_is_brief_about_every_database(capsys, tmp_path, name):
+    case = CASES[name]
+    place = laid_out(name, tmp_path / "in")
+    code, printed, err = call(
+        capsys, "import", "auto", place, tmp_path / "t.zarr", "--year", case.year
+    )
+    assert code == 0, err
+    lines = printed.splitlines()
+    assert len(lines) <= 14
+    assert lines[1].startswith("  recognised: ")
+    assert f"Saved: {tmp_path / 't.zarr'}" in lines
+
+
+def test_import_passes_warnings_on(capsys, tmp_path):
+    place = laid_out("eora26", tmp_path / "in")
+    file = next(place.rglob("*_bp_T.txt"))
+    text = file.read_text()
+    file.write_text(text.rstrip("\n"))
+    code, printed, err = call(capsys, "import", "eora26", place, tmp_path / "t.zip")
+    assert code == 0
+    assert err.startswith(f"warning: {file.name} ends within a line")
+    assert f"What the warnings come to: carbonflows check {tmp_path / 't.zip'}\n" in printed
+
+
+def test_options_reach_every_command(capsys, tmp_path):
+    place = laid_out("eora26", tmp_path / "in")
+    off = ("--set", "co2=false", "--set", "discrepancies=keep")
+    assert "stressors none" in call(capsys, "check", place, *off)[1]
+    assert "stressors CO2" in call(capsys, "check", place)[1]
+    told = json.loads(call(capsys, "info", place, "--json", *off)[1])["provenance"]["policies"]
+    assert (told["co2"], told["discrepancies"], told["reexport"]) == (False, "keep", "keep")
+    kept = ("--set", "co2=Total CO2 emissions (Gg) from EDGAR", "--set", "unit=M USD")
+    assert "M USD, stressors CO2" in call(capsys, "check", place, *kept)[1]
+    grouping = tmp_path / "g.csv"
+    regions = cf.read("eora26", place).regions
+    grouping.write_text("region,group\n" + "".join(f"{r},one\n" for r in regions))
+    code, _, err = call(
+        capsys, "run", "belt-and-road", "--source", "eora26", "--path", place, "--out",
+        tmp_path / "o", "--no-figures", "--grouping", grouping, *kept, "--set",
+        "discrepancies=to_final",
+    )  # fmt: skip
+    assert code == 0, err
+    manifest = json.loads((tmp_path / "o/datapackage.json").read_text(encoding="utf-8"))
+    assert manifest["provenance"]["policies"]["discrepancies"] == "to_final"
+    assert manifest["table"]["unit"] == "M USD"
+
+
+def test_options_of_a_study_start_in_its_folder(capsys, tmp_path, monkeypatch):
+    laid_out("oecd_icio 2018", tmp_path / "in")
+    (tmp_path / "mine.toml").write_text(
+        'title = "Mine"\n[table]\nsource = "auto"\npath = "in"\n'
+        '[table.options]\nemissions = "in/emissions.csv"\ntotals = "report"\n'
+    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    words = ("run", tmp_path / "mine.toml", "--no-figures", "--out", elsewhere / "o")
+
+    def policies() -> dict[str, object]:
+        manifest = json.loads((elsewhere / "o/datapackage.json").read_text(encoding="utf-8"))
+        return manifest["provenance"]["policies"]
+
+    assert call(capsys, *words)[0] == 0
+    assert (policies()["totals"], policies()["emissions"]) == ("report", "emissions.csv")
+    assert call(capsys, *words, "--set", "totals=check")[0] == 0
+    assert (policies()["totals"], policies()["emissions"]) == ("check", "emissions.csv")
+    lost = refused(capsys, *words, "--set", "emissions=in/emissions.csv")  # not in this folder
+    assert "in/emissions.csv" in lost
+    (elsewhere / "own.csv").write_bytes((tmp_path / "in/emissions.csv").read_bytes())
+    assert call(capsys, *words, "--set", "emissions=own.csv")[0] == 0
+    assert policies()["emissions"] == "own.csv"
+    # Another table: the study's options are not its own.
+    other = laid_out("eora26", tmp_path / "other")
+    assert call(capsys, *words, "--source", "eora26", "--path", other)[0] == 0
+    assert "totals" not in policies()
+
+
+def test_mistaken_options(capsys, tmp_path):
+    place = laid_out("oecd_icio 2018", tmp_path / "in")
+    for words in (("check", place), ("info", place), ("import", "auto", place, tmp_path / "t.zip"),
+                  ("run", "belt-and-road", "--path", place, "--source", "auto")):  # fmt: skip
+        err = refused(capsys, *words, "--set", "splitt=keep")
+        assert err == (
+            "error: source 'oecd_icio' has no option 'splitt', did you mean 'split'? it knows "
+            "split, discrepancy, totals, emissions, output\n"
+        )
+        assert refused(capsys, *words, "--set", "split=both") == (
+            "error: split='both' does not fit source 'oecd_icio': use 'merge' or 'keep'\n"
+        )
+    assert "--set split has no key" in refused(capsys, "check", place, "--set", "split")
+    assert "--year" in refused(capsys, "check", place, "--set", "year=2010")
+
+
+def test_way_out_of_a_reader_is_said_for_the_command_line(capsys, tmp_path):
+    place = laid_out("eora26", tmp_path / "in")
+    file = next(place.rglob("labels_Q.txt"))
+    file.write_text(file.read_text().replace("CO2", "CO"))
+    for words in (("check", place), ("import", "eora26", place, tmp_path / "t.zip")):
+        err = refused(capsys, *words)
+        assert "co2=False" in err
+        assert err.endswith(" (on the command line: --set co2=…)\n")
+
+
+def test_a_place_that_cannot_be_saved_at_is_said_before_anything_is_read(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("carbonflows.sources.the_one_recognised", lambda path: 1 / 0)
+    (tmp_path / "full").mkdir()
+    words = ("import", "auto", tmp_path)
+    assert "full exists" in refused(capsys, *words, tmp_path / "full")
+    not_ours = refused(capsys, *words, tmp_path / "full", "--overwrite")
+    assert "full is not a saved table" in not_ours
+    assert "nowhere is not a folder" in refused(capsys, *words, tmp_path / "nowhere" / "t.zarr")
+
+
+def test_sources_say_what_is_fetched(capsys):
+    code, out, _ = call(capsys, "sources")
+    assert code == 0
+    blocks = dict(re.findall(r"^(\w+): .*\n((?:    .*\n)+)", out, re.M))
+    assert list(blocks) == list(NAMES)
+    fetched = {name for name, text in blocks.items() if "    fetch: carbonflows fetch " in text}
+    assert fetched == set(OFFERS)
+
+
 def test_lists(capsys):
     assert "belt-and-road" in call(capsys, "studies")[1]
     assert "Han et al." in call(capsys, "groupings")[1]
@@ -217,8 +399,6 @@ def test_a_grouping_that_misses_a_country(capsys, plain, tmp_path):
 
 
 def test_a_singular_system(capsys, tmp_path):
-    import pandas as pd
-
     table = two_regions()
     nodes = table.nodes
     # Everything that is made is used up on the way: final demand is zero, I − A is singular.

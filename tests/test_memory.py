@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from carbonflows import memory
-from carbonflows.errors import SourceError
-from carbonflows.memory import available_memory, require_memory
+from carbonflows.errors import SourceError, StoreError
+from carbonflows.memory import available_memory, require_memory, room_for
 
 
 def test_memory_of_the_machine(tmp_path: Path) -> None:
@@ -74,3 +74,42 @@ def test_the_least_of_all_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(memory, name, lambda: None)
     assert available_memory() is None
     require_memory(10**30, "a table", "")
+
+
+def test_memory_of_a_process_that_may_write_little() -> None:
+    code = (
+        "import resource; from carbonflows.memory import available_memory, require_room;"
+        "resource.setrlimit(resource.RLIMIT_DATA, (1 << 28, 1 << 28)); left = available_memory();"
+        "assert 0 < left < 1 << 28, left; require_room(left // 2, 'reading');"
+        "require_room(1 << 28, 'reading Z.txt')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    told = done.stderr.splitlines()[-1]
+    assert "SourceError: reading Z.txt needs 268 MB of memory and " in told
+    assert told.endswith(
+        "are left: free some, or raise the limit of the process (ulimit -d, ulimit -v)"
+    )
+
+
+def test_address_space_for_the_parser() -> None:
+    code = (
+        "import resource; from carbonflows.memory import require_room;"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); require_room(1, 'saving');"
+        "require_room(1, 'reading', parser=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "SourceError: reading (address space) needs 1,311 MB" in done.stderr
+
+
+@pytest.mark.parametrize("failure", [MemoryError(), RuntimeError("can't start new thread")])
+def test_memory_that_ran_out_is_said_in_one_line(failure: Exception) -> None:
+    with (
+        pytest.raises(StoreError, match=r"^saving x needs more memory than .*\)$"),
+        room_for("saving x", StoreError),
+    ):
+        raise failure
+
+
+def test_other_failures_pass() -> None:
+    with pytest.raises(RuntimeError, match="else"), room_for("saving x"):
+        raise RuntimeError("something else")

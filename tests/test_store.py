@@ -223,7 +223,7 @@ def broken_after(monkeypatch, error: BaseException, files: int = 2) -> None:
         (OSError(errno.ENOSPC, "No space left on device"), StoreError),
         (OSError(errno.EIO, "Input/output error"), StoreError),
         (KeyboardInterrupt(), KeyboardInterrupt),
-        (MemoryError(), MemoryError),
+        (MemoryError(), StoreError),
     ],
     ids=["full", "io", "interrupt", "memory"],
 )

@@ -5,12 +5,13 @@ mistyped); a mistake of ours keeps its traceback.
 """
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +32,10 @@ Source = Annotated[
 ]
 TablePath = Annotated[Path | None, typer.Option("--path", help="File or folder of the table.")]
 Year = Annotated[int | None, typer.Option(help="Year of the table.")]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Option of the reader; repeat for several."),
+]
 Table = Annotated[Path | None, typer.Argument(help="Saved table, or file or folder of a database.")]
 
 
@@ -40,6 +45,7 @@ def run(
     source: Source = None,
     path: TablePath = None,
     year: Year = None,
+    options: Options = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
     stressor: Annotated[
         list[str] | None, typer.Option(help="Stressor; repeat to add several up.")
@@ -63,6 +69,7 @@ def run(
 ) -> None:
     """Run a study: tables, figures and one HTML report."""
     from carbonflows.diagnosis import printed
+    from carbonflows.sources.options import given_words
     from carbonflows.study import run as run_study
 
     place = out or Path("out") / Path(study).stem
@@ -73,6 +80,7 @@ def run(
             source=source,
             path=path,
             year=year,
+            options=given_words(options),
             stressor=stressor or None,
             households=households,
             grouping=grouping,
@@ -95,14 +103,17 @@ def info(
     table: Table = None,
     source: Source = None,
     year: Year = None,
+    options: Options = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Say what is in a table: size, money, emissions, oddities, provenance."""
     from carbonflows.overview import look_into
+    from carbonflows.sources.options import given_words
 
     with _progress("looking") as step:
         step("looking into the table")
-        found = look_into(table, source=source or _usual_source(table), year=year)
+        kind = source or _usual_source(table)
+        found = look_into(table, source=kind, year=year, **given_words(options))
         step("writing it down")
         text = json.dumps(found.records(), indent=2, ensure_ascii=False) if as_json else str(found)
     typer.echo(text)
@@ -110,17 +121,23 @@ def info(
 
 @app.command()
 def check(
-    table: Table = None, source: Source = None, path: TablePath = None, year: Year = None
+    table: Table = None,
+    source: Source = None,
+    path: TablePath = None,
+    year: Year = None,
+    options: Options = None,
 ) -> None:
     """Look a table over: totals, balances, negatives, idle nodes, productivity."""
     import carbonflows as cf
+    from carbonflows.sources.options import given_words
 
     if table is not None and path is not None:
         raise typer.BadParameter("give the table once: as TABLE or with --path")
     place = table or path
     with _progress("checking") as step:
         step("reading the table")
-        read = cf.read(source or _usual_source(place), place, year=year)
+        kind = source or _usual_source(place)
+        read = cf.read(kind, place, year=year, **given_words(options))
         step("looking it over")
         found = cf.diagnose(read)
     typer.echo(repr(read))
@@ -137,34 +154,53 @@ def import_(
     path: Annotated[Path, typer.Argument(help="File or folder of the table.")],
     out: Annotated[Path, typer.Argument(help="Where to save it: a folder, or a .zip file.")],
     year: Year = None,
+    options: Options = None,
     grouping: Annotated[
         str | None, typer.Option(help="Sum regions: a shipped grouping, or a .csv file.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a saved table.")] = False,
 ) -> None:
     """Read a table once and save it, so that later runs open it in a breath."""
+    from carbonflows.overview import account
     from carbonflows.regions import aggregate, load_grouping
     from carbonflows.sources import named, the_one_recognised
-    from carbonflows.store import save_stream
+    from carbonflows.sources.options import given_words, options_of
+    from carbonflows.store import require_table_place, save_stream
     from carbonflows.streamed import streamed
 
+    require_table_place(out, overwrite=overwrite)
     with _passing("reading the table") as passed:
         groups = None if grouping is None else load_grouping(grouping)
         kind = named(the_one_recognised(path) if source == "auto" else source)
-        table = kind.blocks(path, year)
+        table = kind.blocks(path, year, **given_words(options))
         if groups is not None:
             table = streamed(aggregate(table, groups))
         rows = len(table.nodes)
         saved = save_stream(
             table, out, overwrite=overwrite, progress=lambda done: passed(done, rows)
         )
-    typer.echo(f"{table!r}\nSaved: {saved}")
+    provenance = table.provenance()
+    typer.echo(repr(table))
+    release = provenance.get("release")
+    how = "recognised" if source == "auto" else "named"
+    typer.echo(f"  {how}: {kind.name}" + (f", release {release}" if release else ""))
+    for line in account(provenance):
+        typer.echo(line)
+    warnings = provenance.get("warnings", [])
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    typer.echo(f"Saved: {saved}")
+    if warnings:
+        typer.echo(f"What the warnings come to: carbonflows check {saved}")
+    if not table.extensions and "emissions" in options_of(kind.read):
+        typer.echo("No emissions inside: --set emissions=FILE, see docs/tables.md")
 
 
 @app.command()
 def sources() -> None:
     """List the databases that can be read: coverage, licence, what to download."""
     from carbonflows.sources import NAMES, named
+    from carbonflows.sources.publishers import OFFERS
 
     for name in NAMES:
         known = named(name)
@@ -173,6 +209,8 @@ def sources() -> None:
             ("covers", known.coverage), ("licence", known.licence), ("get", known.get)
         ):  # fmt: skip
             typer.echo(f"    {what}: {text}")
+        if name in OFFERS:
+            typer.echo(f"    fetch: carbonflows fetch {name} --year YEAR")
 
 
 @app.command()
@@ -356,12 +394,21 @@ def main(arguments: list[str] | None = None) -> None:
         from carbonflows.errors import CarbonflowsError
 
         if isinstance(error, CarbonflowsError):
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {error}{_ways(str(error), error.facts)}", err=True)
         elif isinstance(error, OSError) and error.filename:
             typer.echo(f"error: {error.filename}: {error.strerror}; check it", err=True)
         else:
             raise
         sys.exit(1)
+
+
+def _ways(message: str, facts: dict[str, Any]) -> str:
+    """Say how options that a message names as in Python are given here."""
+    words = dict.fromkeys(re.findall(r"\b([a-z]\w*)=", message))
+    known = facts.get("options", [])
+    ways = [f"--set {word}=…" for word in words if word in known]
+    ways += ["--year …"] if "year" in words and "options" in facts else []
+    return f" (on the command line: {', '.join(ways)})" if ways else ""
 
 
 def _terminated(signum: int, frame: object) -> None:

@@ -84,6 +84,40 @@ class NotConverged(CarbonflowsError, RuntimeError):
     """An iteration ended before its residual was small enough."""
 
 
+_LONGEST = 200
+
+
+def quoted(cell: Any, most: int = 40) -> str:
+    """Quote what a cell holds for a message: short, in one line, nothing invisible.
+
+    Parameters
+    ----------
+    cell : object
+    most : int
+        Characters to show at most.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(quoted("1,5"), quoted("\\x00" * 5000))
+    '1,5' '\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00…'
+    """
+    return f"'{_plain(str(cell), most)}'"
+
+
+def _plain(text: str, most: int) -> str:
+    """Escape what cannot be seen or would break a line, and cut what is too long."""
+    pieces = [c if c.isprintable() else repr(c)[1:-1] for c in text[: most + 1]]
+    if len("".join(pieces)) <= most:
+        return "".join(pieces)
+    while len("".join(pieces)) >= most:
+        pieces.pop()
+    return "".join(pieces) + "…"
+
+
 def some(labels: Iterable[Any], most: int = 5) -> str:
     """List the first few labels for a message.
 
@@ -106,5 +140,6 @@ def some(labels: Iterable[Any], most: int = 5) -> str:
     '0, 1, 2 and 6 more'
     """
     names = ["/".join(map(str, x)) if isinstance(x, tuple) else str(x) for x in labels]
+    names = [_plain(name, _LONGEST) for name in names[:most]] + names[most:]
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

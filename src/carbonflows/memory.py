@@ -2,20 +2,32 @@
 
 A process that takes more than there is gets killed without a word. Who is about to build something
 large asks first and can say what it needs and what to do instead.
+
+What a step "needs" is memory that it writes to and that is therefore resident. A limit on the
+process counts more: one on writable memory (``ulimit -d``) also what is reserved for the stacks of
+threads, about half as much again; one on address space (``ulimit -v``) also the libraries and what
+they reserve at their start, `ADDRESSES` or more.
 """
 
 import os
 import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from carbonflows.errors import SourceError
+from carbonflows.errors import CarbonflowsError, SourceError
+
+ADDRESSES = 1250 << 20
+"""Bytes of address space that the parser of text reserves when it is loaded, at two cores."""
+_WAY_OUT = "free some, or raise the limit of the process (ulimit -d, ulimit -v)"
 
 
 def available_memory() -> int | None:
     """Return how many bytes this process can still take; None where the system does not say.
 
     That is the least of what the machine has (with its swap space), what a container or service is
-    allowed, and what a limit on the process (``ulimit -v``) leaves.
+    allowed, and what limits on the process (``ulimit -v``, ``ulimit -d``) leave.
     """
     found = (_of_machine(), _of_group(), _of_process())
     return min((free for free in found if free is not None), default=None)
@@ -54,6 +66,84 @@ def require_memory(needed: int, what: str, way_out: str) -> None:
             f"GB: {way_out}",
             needed=needed, available=available,
         )  # fmt: skip
+
+
+def require_room(
+    needed: int, what: str, error: type[CarbonflowsError] = SourceError, *, parser: bool = False
+) -> None:
+    """Raise unless limits on this process leave room to work in.
+
+    Beyond a limit some codecs end the process, where an overfull machine would only be slow.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes.
+    what : str
+        What is to be done, for the message.
+    error : type
+        What to raise.
+    parser : bool
+        Whether the parser of text is needed, which reserves address space at its start.
+
+    Raises
+    ------
+    SourceError, StoreError
+        There is less.
+
+    Examples
+    --------
+    >>> require_room(8, "reading Z.txt")
+    """
+    left = _left_of(resource.RLIMIT_DATA, 5)
+    if left is not None and left < needed:
+        raise _exhausted(what, error, needed, left)
+    addresses = _left_of(resource.RLIMIT_AS, 0)
+    more = ADDRESSES if parser and "polars" not in sys.modules else 0
+    if addresses is not None and addresses < needed + more:
+        raise _exhausted(f"{what} (address space)", error, needed + more, addresses)
+
+
+@contextmanager
+def room_for(what: str, error: type[CarbonflowsError] = SourceError) -> Iterator[None]:
+    """Say in one line that memory ran out, also where that means that no thread can start.
+
+    Parameters
+    ----------
+    what : str
+        What is being done, for the message.
+    error : type
+        What to raise.
+
+    Raises
+    ------
+    SourceError, StoreError
+        Memory ran out.
+
+    Examples
+    --------
+    >>> with room_for("reading Z.txt"):
+    ...     raise MemoryError
+    Traceback (most recent call last):
+    ...
+    carbonflows.errors.SourceError: reading Z.txt needs more memory than ...
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as failure:
+        if isinstance(failure, RuntimeError) and "start new thread" not in str(failure):
+            raise
+        raise _exhausted(what, error, None, available_memory()) from failure
+
+
+def _exhausted(
+    what: str, error: type[CarbonflowsError], needed: int | None, left: int | None
+) -> CarbonflowsError:
+    there = "it got" if left is None else f"the {left / 1e6:,.0f} MB that are left"
+    much = f"more memory than {there}"
+    if needed is not None and left is not None:
+        much = f"{needed / 1e6:,.0f} MB of memory and {left / 1e6:,.0f} MB are left"
+    return error(f"{what} needs {much}: {_WAY_OUT}", needed=needed, available=left)
 
 
 def _of_machine(meminfo: Path = Path("/proc/meminfo")) -> int | None:
@@ -103,8 +193,14 @@ def _left(folder: Path) -> int | None:
 
 
 def _of_process() -> int | None:
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    size = Path("/proc/self/statm")
-    if limit == resource.RLIM_INFINITY or not size.is_file():
+    """Return what limits on address space (ulimit -v) and writable memory (ulimit -d) leave."""
+    left = (_left_of(resource.RLIMIT_AS, 0), _left_of(resource.RLIMIT_DATA, 5))
+    return min((free for free in left if free is not None), default=None)
+
+
+def _left_of(kind: int, column: int, statm: Path = Path("/proc/self/statm")) -> int | None:
+    """Return what a limit leaves; `column` of statm says what is taken."""
+    limit, _ = resource.getrlimit(kind)
+    if limit == resource.RLIM_INFINITY or not statm.is_file():
         return None
-    return max(0, limit - int(size.read_text().split()[0]) * resource.getpagesize())
+    return max(0, limit - int(statm.read_text().split()[column]) * resource.getpagesize())

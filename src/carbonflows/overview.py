@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.diagnosis import LEVELS, findings, printed
-from carbonflows.errors import SourceError, some
+from carbonflows.errors import some
 from carbonflows.labels import Array
 from carbonflows.plausible import Comparison, compared
 from carbonflows.sources import named, read, the_one_recognised
-from carbonflows.store import stream_table
+from carbonflows.sources.archive import Files
 from carbonflows.streamed import StreamedTable
 from carbonflows.summed import Negative, Summed, negative_cells, summed
 from carbonflows.table import IOTable
@@ -35,6 +35,10 @@ LARGEST, STRESSORS, ODDITIES, FILES, LINES = 5, 3, 8, 4, 2
 Fact: TypeAlias = tuple[str, str, Any, str, str]
 _EMISSIONS = "emissions of "
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "bytes"))
+_CHECKS = ("totals", "balance", "largest imbalances", "file")
+"""What a step says about checks and files, not about decisions."""
+_FIRST = (r"unit", r"left out|drop|discrepanc|\bsums?\b", r"CO2|stressor|polic", r"")
+"""What a step says first: units, what was left out, what was chosen; then the rest."""
 _POLICIES = {"rows": "sales, Z1 + Y1", "columns": "inputs and value added", "given": "as published"}
 
 
@@ -153,7 +157,7 @@ def overview(table: IOTable | StreamedTable, *, sha256: str | None = None) -> Ov
 
 
 def look_into(
-    path: str | Path | None, *, source: str = "auto", year: int | None = None
+    path: str | Path | None, *, source: str = "auto", year: int | None = None, **options: Any
 ) -> Overview:
     """Say what is in a saved table, or in any database that can be read.
 
@@ -165,6 +169,8 @@ def look_into(
         Kind of table; recognised from its files by default.
     year : int, optional
         Needed where `path` holds more than one.
+    **options
+        Options of the reader, as for `carbonflows.read`.
 
     Returns
     -------
@@ -187,19 +193,13 @@ def look_into(
     Overview(table='two regions', year=None, source='')
     """
     if path is None:
-        return overview(read(source, year=year))
+        return overview(read(source, year=year, **options))
     if source == "auto":
         source = the_one_recognised(path)
+    table = named(source).blocks(path, year, **options)
     if source != "saved":
-        return overview(named(source).blocks(path, year))
-    table = stream_table(path)
-    if year not in (None, table.year):
-        raise SourceError(
-            f"{path} holds the year {table.year}, not {year}: ask for {table.year}, or give "
-            "another path",
-            path=path, year=year, years=[table.year],
-        )  # fmt: skip
-    with group_at(Path(path)) as group:
+        return overview(table)
+    with group_at(Files(path).path) as group:
         sha256 = group.attrs["carbonflows"]["sha256"]["table"]
     return overview(table, sha256=sha256)
 
@@ -207,7 +207,8 @@ def look_into(
 def _beside(one: Comparison) -> str:
     if np.isnan(one.ratio):
         return one.detail
-    return f"{one.ratio:.3g} × {one.what.split(' / ')[1]}"
+    about = ", roughly" if one.rough else ""
+    return f"{one.ratio:.3g} × {one.what.split(' / ')[1]}{about}"
 
 
 def _size(sums: Summed, sha256: str | None) -> Iterator[Fact]:
@@ -365,10 +366,52 @@ def _history(provenance: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def account(provenance: Mapping[str, Any]) -> list[str]:
+    """Say in a few lines what a reader took, chose and left out.
+
+    Parameters
+    ----------
+    provenance : mapping
+        As a reader records it.
+
+    Returns
+    -------
+    list of str
+        Steps with decisions and what was left out first, policies, number of files. How well totals
+        are met is for `carbonflows.diagnose`.
+
+    Examples
+    --------
+    >>> step = {"step": "read", "totals": {"gap": 0.0}, "unit": "M USD", "rows": []}
+    >>> account({"reader": "r", "steps": [step], "policies": {"split": "merge", "co2": None}})
+    ['  read: unit: M USD', '  policies: split: merge']
+    """
+    lines: list[str] = []
+    for step in provenance.get("steps", []):
+        kept = {k: v for k, v in step.items() if k not in _CHECKS and v not in ("", None, [], {})}
+        name = kept.pop("step", "step")
+        told = _told({key: kept[key] for key in sorted(kept, key=_rank)})
+        lines += _wrapped(f"{name}: {told}", LINES if lines else 2 * LINES) if kept else []
+    if provenance.get("policies"):
+        lines += _wrapped(f"policies: {_told(provenance['policies'])}")
+    files = provenance.get("files", [])
+    if files:
+        size = sum(file.get("bytes", 0) for file in files)
+        lines.append(
+            f"  from {some((file.get('name', 'file') for file in files), 1)}: {size:,} bytes"
+        )
+    return lines
+
+
+def _rank(key: str) -> int:
+    return next(i for i, pattern in enumerate(_FIRST) if re.search(pattern, key))
+
+
 def _told(value: Any) -> str:
-    """Write nested values as one text."""
+    """Write nested values as one text, without what is None."""
     if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_told(inner)}" for key, inner in value.items())
+        told = {key: inner for key, inner in value.items() if inner is not None}
+        return "; ".join(f"{key}: {_told(inner)}" for key, inner in told.items())
     if isinstance(value, list | tuple):
         return ", ".join(f"({_told(v)})" if isinstance(v, Mapping) else _told(v) for v in value)
     if isinstance(value, float):

@@ -60,14 +60,12 @@ def placing(
     ...     [file.name for file in Path(folder).iterdir()]
     ['two.txt']
     """
-    if not path.parent.is_dir():
-        raise StoreError(f"{path.parent} is not a folder: make it, then save there", path=path)
-    _refuse(path, overwrite, replaceable)
+    require_place(path, overwrite=overwrite, replaceable=replaceable)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}{PART}")
     try:
         yield temporary
         _sync([*temporary.rglob("*"), temporary])
-        _refuse(path, overwrite, replaceable)
+        require_place(path, overwrite=overwrite, replaceable=replaceable)
         _put(temporary, path)
         _sync([path.parent])
     except OSError as error:
@@ -103,8 +101,30 @@ def _sync(paths: Iterable[Path]) -> None:
             os.close(descriptor)
 
 
-def _refuse(path: Path, overwrite: bool, replaceable: Callable[[Path], None] | None) -> None:
-    """Raise if something at the path must not be replaced."""
+def require_place(
+    path: Path, *, overwrite: bool = False, replaceable: Callable[[Path], None] | None = None
+) -> None:
+    """Raise if nothing can be put at a path, as `placing` does before anything is written.
+
+    Parameters
+    ----------
+    path, overwrite, replaceable
+        As in `placing`.
+
+    Raises
+    ------
+    StoreError
+        There is no folder for it, or something is there that must not be replaced.
+
+    Examples
+    --------
+    >>> require_place(Path("nowhere/two.txt"))
+    Traceback (most recent call last):
+    ...
+    carbonflows.errors.StoreError: nowhere is not a folder: make it, then save there
+    """
+    if not path.parent.is_dir():
+        raise StoreError(f"{path.parent} is not a folder: make it, then save there", path=path)
     if not path.exists() and not path.is_symlink():
         return
     if not overwrite:

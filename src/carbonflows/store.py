@@ -23,12 +23,22 @@ import pandas as pd
 from carbonflows.errors import HashMismatch, SourceError, StoreError
 from carbonflows.labels import DEMAND, NODE, Array
 from carbonflows.manifest import FORMAT, KEPT, Digest, content_hash, digest, manifest, unchanged
-from carbonflows.placing import PART, placing
+from carbonflows.memory import require_room, room_for
+from carbonflows.placing import PART, placing, require_place
 from carbonflows.streamed import StreamedTable, checked_rows, in_memory, streamed
 from carbonflows.table import Extension, IOTable
-from carbonflows.zarr_files import ROOT, array_files, group_at, root_file, rows_of, write_files
+from carbonflows.zarr_files import (
+    ROOT,
+    ahead,
+    array_files,
+    group_at,
+    root_file,
+    rows_of,
+    write_files,
+)
 
 _KEY = "carbonflows"
+_ROOM = 64 << 20  # for threads and buffers
 
 
 def table_hash(table: IOTable) -> str:
@@ -80,8 +90,8 @@ def save_table(table: IOTable, path: str | Path, *, overwrite: bool = False) -> 
     Raises
     ------
     StoreError
-        Something is there already, the disk is full, or the folder cannot be written. Whatever
-        goes wrong, nothing half-written stays behind.
+        Something is there already, the disk is full, the folder cannot be written, or there is too
+        little memory. Whatever goes wrong, nothing half-written stays behind.
 
     Notes
     -----
@@ -132,10 +142,38 @@ def save_stream(
     path = Path(path)
     small = _small_arrays(table)
     needed = 8 * len(table.Y) ** 2 + sum(values.nbytes for values in small.values())
-    with placing(path, needed=needed, overwrite=overwrite, replaceable=_saved_table) as temporary:
+    what = f"saving {table.label}"
+    require_room(_ROOM + 4 * min(needed, _ROOM), what, StoreError)
+    with (
+        placing(path, needed=needed, overwrite=overwrite, replaceable=_saved_table) as temporary,
+        room_for(what, StoreError),
+    ):
         files = _encoded(table, small, progress)
         write_files(files, temporary, zipped=path.suffix == ".zip")
     return path
+
+
+def require_table_place(path: str | Path, *, overwrite: bool = False) -> None:
+    """Raise if no table can be saved at a path, so that it is known before one is read.
+
+    Parameters
+    ----------
+    path, overwrite
+        As in `save_table`.
+
+    Raises
+    ------
+    StoreError
+        There is no folder for it, or something is there that must not be replaced.
+
+    Examples
+    --------
+    >>> require_table_place("nowhere/two.zarr")
+    Traceback (most recent call last):
+    ...
+    carbonflows.errors.StoreError: nowhere is not a folder: make it, then save there
+    """
+    require_place(Path(path), overwrite=overwrite, replaceable=_saved_table)
 
 
 def open_table(path: str | Path, *, verify: bool = True) -> IOTable:
@@ -222,7 +260,7 @@ def stream_table(path: str | Path, *, verify: bool = True) -> StreamedTable:
         with _reading(_damaged(path, "array Z")), group_at(path) as group:
             if group["Z"].shape != (n, n):
                 raise _damaged(path, "array Z")
-            for start, block in rows_of(group["Z"]):
+            for start, block in ahead(rows_of(group["Z"])):
                 if verify:
                     found.add(block)
                 yield start, block

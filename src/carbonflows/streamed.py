@@ -15,7 +15,7 @@ import pandas as pd
 from carbonflows.borders import borders, described
 from carbonflows.errors import ShapeError
 from carbonflows.labels import NODE, Array, conform, pairs
-from carbonflows.memory import require_memory
+from carbonflows.memory import require_memory, room_for
 from carbonflows.table import Extension, IOTable, OutputPolicy
 from carbonflows.views import set_once
 
@@ -179,8 +179,13 @@ def in_memory(table: StreamedTable, *, way_out: str) -> IOTable:
     >>> in_memory(streamed(two_regions()), way_out="aggregate it").Z.to_numpy().tolist()
     [[20.0, 10.0], [30.0, 40.0]]
     """
+    require_memory_for_flows(len(table.Y), table.label, way_out)
+    with room_for(f"reading {table.label}"):
+        return _gathered(table)
+
+
+def _gathered(table: StreamedTable) -> IOTable:
     nodes = table.nodes
-    require_memory_for_flows(len(nodes), table.label, way_out)
     Z = np.empty((len(nodes), len(nodes)))
     for start, block in checked_rows(table):
         Z[start : start + len(block)] = block

@@ -7,6 +7,7 @@ raises. Nothing can be changed afterwards; new data make a new table.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy as shallow
 from copy import deepcopy
 from itertools import pairwise
 from types import MappingProxyType
@@ -312,6 +313,27 @@ class IOTable:
         if unknown:
             raise LabelError(f"IOTable has no {some(sorted(unknown))}", labels=sorted(unknown))
         return IOTable(**(arguments | changes))
+
+    def with_provenance(self, provenance: Mapping[str, Any]) -> "IOTable":
+        """Make the same table, its numbers shared and not checked again, with another provenance.
+
+        Parameters
+        ----------
+        provenance : mapping
+
+        Returns
+        -------
+        IOTable
+
+        Examples
+        --------
+        >>> from carbonflows.table import two_regions
+        >>> two_regions().with_provenance({"reader": "plain"}).provenance
+        {'reader': 'plain'}
+        """
+        other = shallow(self)
+        set_once(other, _provenance=deepcopy(dict(provenance)))
+        return other
 
 
 def two_regions() -> IOTable:

@@ -5,11 +5,13 @@ through memory in small batches and in a fixed order: a large table is never hel
 same table always gives the same bytes.
 """
 
+import asyncio
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from carbonflows.labels import Array
 from carbonflows.streamed import BLOCK, rows_in
 
 ROOT = "zarr.json"
+T = TypeVar("T")
 _FLUSH = 16 << 20  # bytes of numbers encoded before they go to the disk
 
 
@@ -58,7 +61,8 @@ def array_files(
         ),
     )
     for start, batch in _batches(blocks, shape, rows * rows_in(_FLUSH, rows * columns)):
-        array[start : start + len(batch)] = batch
+        with settled():
+            array[start : start + len(batch)] = batch
         yield from _taken(files)
     yield from _taken(files)
 
@@ -129,9 +133,63 @@ def group_at(path: Path) -> Iterator[Any]:
 
     store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
     try:
-        yield zarr.open_group(store, mode="r")
+        with settled():
+            yield zarr.open_group(store, mode="r")
     finally:
         store.close()
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Let zarr's own thread end what it was asked for if the asking is broken off.
+
+    Ctrl-C, or a damaged chunk among sound ones, ends a call to zarr while its tasks go on; the
+    interpreter would complain of each of them if it ended first.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # an unknown version of zarr may be noisy, but not fail
+            from zarr.core.sync import sync
+
+            sync(_other_tasks(), timeout=10)
+        raise
+
+
+async def _other_tasks() -> None:
+    """Wait for all other tasks of the loop that this runs in."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Make the next item in a thread while the current one is being used.
+
+    Parameters
+    ----------
+    items : iterator
+        Advanced by one thread only; closed at the end, also if the consumer stops early.
+
+    Yields
+    ------
+    item
+        In order. What `items` raises is raised here, and no thread is left behind.
+
+    Examples
+    --------
+    >>> list(ahead(iter("abc")))
+    ['a', 'b', 'c']
+    """
+    end: Any = object()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(next, items, end)
+            while (item := coming.result()) is not end:
+                coming = pool.submit(next, items, end)
+                yield item
+    finally:
+        if hasattr(items, "close"):
+            items.close()
 
 
 def rows_of(array: Any) -> Iterator[tuple[int, Array]]:

@@ -1,12 +1,18 @@
 """Files in folders and archives: found by pattern, refused when unsound."""
 
+import errno
+import io
+import os
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from carbonflows.errors import SourceError
-from carbonflows.sources.archive import Files
+from carbonflows.sources import archive
+from carbonflows.sources.archive import Files, refuse_web_page
+from carbonflows.sources.sheets import sheet_names, unpackable
 
 
 @pytest.fixture(params=["folder", "zip"])
@@ -40,6 +46,19 @@ def test_folder_and_archive_answer_alike(place):
         files.find(r"V\.txt", "value added")
     with pytest.raises(SourceError, match="holds 2 files for text"):
         files.find(r".*\.txt", "text")
+
+
+def test_a_folder_with_nothing_but_an_archive_stands_for_it(place, tmp_path):
+    folder = tmp_path / "only"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "release.zip", "w") as archive:
+        archive.writestr("Z.txt", "1")
+    (folder / "release.zip.fetched.json").write_text("{}")
+    (folder / "README.txt").write_text("about it")
+    files = Files(folder)
+    assert (files.path, files.names) == (folder / "release.zip", ("Z.txt",))
+    (folder / "Y.txt").write_text("2")
+    assert Files(folder).path == folder
 
 
 def test_an_archive_that_reaches_outside_itself_is_refused(tmp_path):
@@ -99,3 +118,47 @@ def test_any_wrong_byte_of_an_archive_is_an_error_or_does_no_harm(tmp_path):
             except SourceError as error:
                 refused += "t.zip" in str(error)
     assert refused > len(whole) / 2
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty"),
+        (b"<!DOCTYPE html><html>no</html>", "is a web page"),
+        (b"\n<!-- moved -->\n<HTML lang='en'>no</HTML>", "is a web page"),
+        (b"<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0'>", "is a web page"),
+    ],
+)
+def test_what_is_saved_as_a_workbook(tmp_path, content, told):
+    path = tmp_path / "WIOT.xlsx"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=rf"WIOT\.xlsx {told}"):
+        sheet_names(Files(path), "WIOT.xlsx", str(path))
+    with pytest.raises(SourceError, match=rf"WIOT\.xlsx {told}"):
+        unpackable(path, str(path))
+    with pytest.raises(SourceError, match=rf"WIOT\.xlsx {told}"):
+        unpackable(io.BytesIO(content), str(path))
+
+
+def test_xml_is_no_web_page():
+    refuse_web_page(
+        b"<?xml version='1.0'?><Workbook><body-count>1</body-count></Workbook>", "b.xml"
+    )
+
+
+def test_what_may_not_be_read_says_so(tmp_path, monkeypatch):
+    def refused(*arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(arguments[0]))
+
+    for name in ("Z.txt", "Z.zip"):
+        (tmp_path / name).write_text("1")
+    told = r"may not be read \(Permission denied\): change its permissions$"
+    files = Files(tmp_path / "Z.txt")
+    monkeypatch.setattr(archive, "open", refused, raising=False)
+    with pytest.raises(SourceError, match=rf"Z\.txt {told}"):
+        files.read("Z.txt")
+    with pytest.raises(SourceError, match=rf"Z\.zip {told}"):
+        Files(tmp_path / "Z.zip")
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(SourceError, match=rf"{re.escape(str(tmp_path))} {told}"):
+        Files(tmp_path)

@@ -230,7 +230,7 @@ def test_zip(tmp_path):
     [
         (b"<html>404</html>", "is a web page, not data"),
         (b"PK\x03\x04 cut", "is not a complete Excel workbook"),
-        (b"", "is not a complete Excel workbook"),
+        (b"", "is empty"),
     ],
 )
 def test_no_workbook(tmp_path, content, message):

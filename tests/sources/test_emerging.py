@@ -2,6 +2,7 @@
 
 import sys
 import zipfile
+from contextlib import suppress
 
 import h5py
 import numpy as np
@@ -241,6 +242,24 @@ def test_a_cut_file_is_refused(tmp_path_factory, data):
     whole = path.read_bytes()
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
     with pytest.raises(CarbonflowsError, match=r"global_mrio_2010[.]mat"):
+        read_emerging(path)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_hole_in_a_file_is_refused(tmp_path, seed):
+    path = write_emerging(world(), tmp_path)
+    whole = path.read_bytes()
+    start = int(np.random.default_rng(seed).integers(len(whole) - 2000))
+    path.write_bytes(whole[:start] + bytes(2000) + whole[start + 2000 :])
+    with suppress(CarbonflowsError):  # zeros among numbers may be what the world is like
+        read_emerging(path, unbalanced="keep")
+
+
+def test_labels_that_lead_nowhere(tmp_path):
+    path = write_emerging(world(), tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["sector_list"][0, 1] = h5py.Reference()
+    with pytest.raises(SourceError, match=r"no complete MATLAB file of version 7\.3 \(.*get it"):
         read_emerging(path)
 
 

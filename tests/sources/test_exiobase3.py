@@ -68,6 +68,8 @@ def test_recognised(shared: Path, tmp_path: Path) -> None:
     assert SOURCE.recognise(Files(shared / "layouts/exio3_mock")) == "EXIOBASE 3.4 pxp 2009"
     packed = write_exiobase3(small(), tmp_path, packed=True)
     assert SOURCE.recognise(Files(packed)) == "EXIOBASE 3 pxp 2011"
+    assert SOURCE.recognise(Files(tmp_path)) == "EXIOBASE 3 pxp 2011"
+    (tmp_path / "other.txt").write_text("beside it")
     assert SOURCE.recognise(Files(tmp_path)) == "EXIOBASE 3 2011 pxp"
     new = write_exiobase3(small(), tmp_path, layout="3.9", version="3.9.4", system="ixi")
     assert SOURCE.recognise(Files(new)) == "EXIOBASE 3.9.4 ixi 2011"

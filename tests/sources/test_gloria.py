@@ -138,8 +138,8 @@ def saved_bytes(path):
 @pytest.mark.parametrize("packed", [False, True])
 def test_passing_by_gives_the_same_bytes(tmp_path, packed):
     folder = write_gloria(tmp_path / "gloria", TABLE, packed=packed)
-    whole = saved_bytes(save_table(read_gloria(folder), tmp_path / "whole.zarr"))
-    stream = stream_gloria(folder)
+    whole = saved_bytes(save_table(SOURCE.table(folder), tmp_path / "whole.zarr"))
+    stream = SOURCE.blocks(folder)
     assert saved_bytes(save_stream(stream, tmp_path / "one.zarr")) == whole
     assert saved_bytes(save_stream(stream, tmp_path / "again.zarr")) == whole
     for source in ("gloria", "auto"):

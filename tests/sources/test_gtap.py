@@ -167,6 +167,11 @@ def test_zip_folder_and_file_are_the_same(table, place, naming, tmp_path):
         assert other.Z.equals(table.Z)
         assert other.extensions["emissions"].F.equals(table.extensions["emissions"].F)
         assert other.year == 2011
+    only = tmp_path / "download"
+    only.mkdir()
+    packed.rename(only / "flexagg9aY11.zip")
+    assert recognise(Files(only)) is not None
+    assert read_gtap(only).Z.equals(table.Z)
 
 
 def test_without_emissions_and_with_others(table, place, tmp_path):
@@ -445,7 +450,7 @@ def test_no_data(tmp_path):
         (lambda data: data[: len(data) // 2], "cut off|damaged"),
         (lambda data: data[:-4], "cut off"),
         (lambda data: b"<!DOCTYPE html><html><body>404</body></html>", "is a web page, not data"),
-        (lambda data: b"", "holds no header"),
+        (lambda data: b"", "is empty"),
         (lambda data: data.decode("latin-1").encode("utf-16"), "it is no .little-endian. HAR file"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carbonflows.errors import DataError, SourceError
+from carbonflows.errors import DataError, SourceError, quoted
 from carbonflows.sources import numbers
 from carbonflows.sources.numbers import number_block, number_pieces, separated
 from carbonflows.sources.pieces import parsed, whole_lines
@@ -77,6 +77,32 @@ def test_the_quick_way_is_taken_and_agrees_with_the_other(monkeypatch: pytest.Mo
 def test_refusals_name_the_place(text: str, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         number_block(io.BytesIO(text.encode()), "Z.txt", rows=2, columns=2, first_line=7)
+
+
+def test_what_a_cell_holds_is_quoted_briefly() -> None:
+    text = b"1\t" + bytes(5600) + b"\n"
+    with pytest.raises(DataError) as caught:
+        number_block(io.BytesIO(text), "Z.txt", rows=1, columns=2)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 150
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [("x", "'x'"), (None, "'None'"), ("a" * 40, f"'{'a' * 40}'"), ("a" * 41, f"'{'a' * 39}…'"),
+     ("a\nb\x00", r"'a\nb\x00'"), ("é—", "'é—'")],
+)  # fmt: skip
+def test_quoted(cell: object, shown: str) -> None:
+    assert quoted(cell) == shown
+
+
+def test_without_memory_it_is_one_line() -> None:
+    class Full:
+        def read(self, size: int) -> bytes:
+            raise RuntimeError("can't start new thread")
+
+    with pytest.raises(SourceError, match=r"^reading Z\.txt needs more memory than"):
+        list(number_pieces(Full(), "Z.txt", columns=2))  # type: ignore[arg-type]
 
 
 def test_streams_that_can_only_read() -> None:

@@ -331,13 +331,22 @@ def test_any_cut_gives_an_error_or_the_table(tmp_path_factory, data):
         same_table(read_oecd_icio(path), table)
 
 
+def test_a_zip_with_emissions_beside_it_is_recognised(tmp_path):
+    with zipfile.ZipFile(tmp_path / "2016-2022_SML.zip", "w") as archive:
+        write_cells(icio_cells(world(2025), 2025), tmp_path / "t.csv")
+        archive.write(tmp_path / "t.csv", "2019_SML.csv")
+    (tmp_path / "t.csv").rename(tmp_path / "emissions.csv")
+    assert recognise(Files(tmp_path)) == "OECD ICIO 2025"
+    assert read_oecd_icio(tmp_path).year == 2019
+
+
 def test_what_is_no_table(tmp_path):
     path = tmp_path / "2010_SML.csv"
     path.write_text("<!DOCTYPE html><html>moved</html>")
     with pytest.raises(SourceError, match=r"2010_SML.csv is a web page, not data"):
         read_oecd_icio(path)
     path.write_bytes(b"")
-    with pytest.raises(SourceError, match=r"2010_SML.csv ends after 0 line"):
+    with pytest.raises(SourceError, match=r"2010_SML.csv is empty"):
         read_oecd_icio(path)
     text = (tmp_path / "t").with_suffix(".csv")
     write_cells(icio_cells(world(2023), 2023), text)

@@ -169,7 +169,7 @@ def test_a_workbook_of_the_user_is_not_replaced_unasked(server, tmp_path):
 
 def test_an_archive_without_the_year(server, tmp_path):
     dataverse(server, "10.34894/XDTAUZ", {"WIOTS_in_EXCEL.zip": archive(**WORKBOOKS)})
-    with pytest.raises(SourceError, match=r"WIOTS_in_EXCEL\.zip holds WIOT07.*unpack it by hand"):
+    with pytest.raises(SourceError, match=r"EXCEL\.zip holds no file for 2000, there are WIOT07"):
         fetch("wiod2013", 2000, tmp_path, patience=QUICK)
 
 
@@ -208,6 +208,14 @@ def test_oecd_blocks_of_years(server, tmp_path, year, release, place, member):
     server.files[f"/OECD/{place}"] = archive(**members)
     fetch("oecd_icio", year, tmp_path, release=release, patience=QUICK)
     assert names(tmp_path) == sorted([Path(place).name, member])
+
+
+def test_an_archive_that_reaches_outside_itself_is_refused(server, tmp_path):
+    members = {"..__..__2018_SML_dot_csv": b"V1", "..__2019_SML_dot_csv": b"V1"}
+    server.files["/OECD/2025/2016-2022_SML.zip"] = archive(**members)
+    with pytest.raises(SourceError, match=r"outside itself \(\.\./\.\./2018_SML\.csv\)"):
+        fetch("oecd_icio", 2018, tmp_path, patience=QUICK)
+    assert not [name for name in names(tmp_path) if name.endswith(".csv")]
 
 
 def test_oecd_years_that_an_edition_lacks(server, tmp_path):

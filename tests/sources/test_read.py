@@ -1,5 +1,6 @@
 """One door for all sources."""
 
+import shutil
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from carbonflows.errors import SourceError
 from carbonflows.sources import NAMES, named, read, recognised
 from carbonflows.sources.files import file_record, pick_year
 from carbonflows.sources.plain import write_plain
+from carbonflows.sources.pymrio_write import write_pymrio
 from carbonflows.store import save_table
 from carbonflows.table import two_regions
 
@@ -66,6 +68,21 @@ def test_saved_checks_the_year(tmp_path):
     assert read("saved", path, year=2012).year == 2012
     with pytest.raises(SourceError, match=r"t.zip holds the year 2012, not 2013: ask for 2012"):
         read("saved", path, year=2013)
+
+
+def test_a_folder_that_holds_only_an_archive(tmp_path):
+    table = two_regions().replace(year=2012)
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    save_table(table, folder / "t.zip")
+    for source in ("auto", "saved"):
+        assert read(source, folder).Z.equals(table.Z)
+    folder = tmp_path / "pymrio"
+    folder.mkdir()
+    write_pymrio(table, tmp_path / "system")
+    shutil.make_archive(str(folder / "system"), "zip", tmp_path / "system")
+    for source in ("auto", "pymrio_folder"):
+        assert read(source, folder).Z.equals(table.Z)
 
 
 def test_readers_are_imported_when_asked_for():

@@ -42,6 +42,10 @@ def test_sector_names():
     assert len({isic for isic, _ in SECTORS.values()}) == 35
 
 
+def test_the_year_is_that_of_the_name(from_npz):
+    assert from_npz.provenance["steps"][0]["year"].startswith("from the file's name only")
+
+
 def test_what_the_table_states(from_npz):
     assert from_npz.label == "WIOD 2013 2007"
     assert (len(from_npz.regions), len(from_npz.sectors)) == (41, 35)
@@ -181,7 +185,7 @@ def test_account_of_a_country_missing(mock, tmp_path):
 def test_broken_files(mock, tmp_path):
     folder = accounts(mock, tmp_path)
     (folder / "ROU_AIR_May12.xls").write_bytes(b"")
-    with pytest.raises(SourceError, match=r"ROU_AIR_May12.xls is not a complete Excel file"):
+    with pytest.raises(SourceError, match=r"ROU_AIR_May12.xls is empty"):
         read_wiod2013(mock, co2=folder)
     (tmp_path / "CO2.zip").write_bytes(b"PK")
     with pytest.raises(SourceError, match=r"CO2.zip is not a sound zip archive"):

@@ -66,6 +66,20 @@ def test_errors_name_the_line(tmp_path, before, after, line, said):
     assert "\n" not in str(caught.value)
 
 
+def test_options_of_the_reader(tmp_path):
+    assert load_study(written(tmp_path, GOOD)).table.options == {}
+    text = GOOD.replace(
+        "[emissions]",
+        '[table.options]\nco2 = ["one", "two"]\nunbalanced = "keep"\nverify = false\n\n[emissions]',
+    )
+    assert load_study(written(tmp_path, text)).table.options == {
+        "co2": ["one", "two"], "unbalanced": "keep", "verify": False,
+    }  # fmt: skip
+    text = GOOD.replace("year = 2012", 'year = 2012\noptions = "keep"')
+    with pytest.raises(StudyError, match=r"line 7: table.options is wrong"):
+        load_study(written(tmp_path, text))
+
+
 def test_lists_of_tables_are_counted(tmp_path):
     text = GOOD + (
         '\n[published]\nsource = "s"\ndiffers = "d"\n'

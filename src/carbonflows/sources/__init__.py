@@ -111,7 +111,7 @@ def read(
     year : int, optional
         Year of the table. Needed where `path` holds more than one.
     **options
-        Options of the reader.
+        Options of the reader, its policies; they are noted in the table's provenance.
 
     Returns
     -------
@@ -120,7 +120,8 @@ def read(
     Raises
     ------
     SourceError
-        An unknown source, a missing path, files that are not recognised, or anything wrong in them.
+        An unknown source or option, a missing path, files that are not recognised, or anything
+        wrong in them.
 
     Examples
     --------
@@ -136,7 +137,7 @@ def read(
     if source == "auto":
         assert path is not None
         source = the_one_recognised(path)
-    return named(source).read(path, year=year, **options)
+    return named(source).table(path, year, **options)
 
 
 def the_one_recognised(path: str | Path) -> str:

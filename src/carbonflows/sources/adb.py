@@ -11,7 +11,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from carbonflows.errors import SourceError, UnitError, some
+from carbonflows.errors import SourceError, UnitError, quoted, some
 from carbonflows.sources.archive import Files
 from carbonflows.sources.built import built, listed_emissions
 from carbonflows.sources.files import pick_year
@@ -255,7 +255,8 @@ def _title_agrees(sheet: WideSheet, where: str, year: int, constant: str | None)
     units = [t for t in sheet.title if re.search(r"\bin (thousand|million|billion)s? ", t.lower())]
     if units and not re.search(r"millions? (of )?(us\$|us dollar|usd)", units[0].lower()):
         raise UnitError(
-            f"{where} is {units[0]!r}, expected millions of US$: convert it first", unit=units[0]
+            f"{where} is {quoted(units[0])}, expected millions of US$: convert it first",
+            unit=units[0],
         )
 
 

@@ -6,6 +6,7 @@ what they hash to, and whether the archive is sound is settled here.
 
 import hashlib
 import io
+import os
 import re
 import zipfile
 import zlib
@@ -16,7 +17,10 @@ from typing import Any, BinaryIO
 
 from carbonflows.errors import SourceError, some
 
-_WEB = (b"<!doctype html", b"<html", b'<?xml version="1.0" encoding="utf-8"?><!doctype html')
+_WEB = re.compile(rb"<(!doctype\s+html|html|head|body)[\s>]")
+_BEGINNING = 1000
+_ASIDE = re.compile(r"\..*|.*\.(fetched\.json|part|part\.json|pdf|md)|readme\b.*", re.IGNORECASE)
+"""Names of files that are about the data, not part of them."""
 
 
 class Files:
@@ -25,19 +29,21 @@ class Files:
     Parameters
     ----------
     path : str or Path
-        A folder (its subfolders belong to it), a ``.zip`` archive, or any other single file.
+        A folder (its subfolders belong to it), a ``.zip`` archive, or any other single file. A
+        folder with nothing but one archive stands for the archive.
 
     Attributes
     ----------
     path : Path
+        Of the folder, archive or file that is read.
     names : tuple of str
         Files by their path within the folder or archive, with forward slashes.
 
     Raises
     ------
     SourceError
-        Nothing is there; not a sound zip archive; an entry that points outside the archive; a web
-        page where data were expected.
+        Nothing is there, or it may not be read; not a sound zip archive; an entry that points
+        outside the archive; a web page where data were expected.
 
     Examples
     --------
@@ -52,10 +58,17 @@ class Files:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._zip = False
-        if not self.path.exists():
+        try:
+            there = self.path.exists()
+            found = _files_below(self.path) if self.path.is_dir() else []
+        except OSError as error:
+            raise _unreadable(str(self.path), error) from error
+        if not there:
             raise SourceError(f"{self.path} does not exist: check the path", path=self.path)
+        alone = [p for p in found if not _ASIDE.fullmatch(p.name)]
+        if len(alone) == 1 and alone[0].suffix.lower() == ".zip":
+            self.path = alone[0]
         if self.path.is_dir():
-            found = sorted(p for p in self.path.rglob("*") if p.is_file())
             self.names = tuple(p.relative_to(self.path).as_posix() for p in found)
         elif self.path.suffix.lower() == ".zip":
             self._zip = True
@@ -68,12 +81,16 @@ class Files:
             )
 
     def _archived(self) -> tuple[str, ...]:
-        with open(self.path, "rb") as file:
-            refuse_web_page(file.read(200), str(self.path))
         try:
+            with open(self.path, "rb") as file:
+                refuse_page(file, str(self.path))
             with zipfile.ZipFile(self.path) as archive:
                 entries = [e for e in archive.infolist() if not e.is_dir()]
         except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+            if isinstance(error, SourceError):
+                raise
+            if isinstance(error, PermissionError):
+                raise _unreadable(str(self.path), error) from error
             raise SourceError(
                 f"{self.path} is not a sound zip archive ({error}): download it again",
                 path=self.path,
@@ -147,16 +164,17 @@ class Files:
             if self._zip:
                 with zipfile.ZipFile(self.path) as archive, archive.open(name) as stream:
                     buffered = io.BufferedReader(stream, 1 << 20)  # type: ignore[type-var]
-                    refuse_web_page(buffered.peek(200), where)
+                    refuse_web_page(buffered.peek(_BEGINNING), where)
                     yield buffered
             else:
                 with open(self._place(name), "rb", buffering=1 << 20) as file:
-                    refuse_web_page(file.read(200), where)
-                    file.seek(0)
+                    refuse_page(file, where)
                     yield file
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
             if isinstance(error, SourceError):
                 raise
+            if isinstance(error, PermissionError):
+                raise _unreadable(where, error) from error
             raise SourceError(
                 f"{where} cannot be read to its end ({error}): get it again", path=self.path
             ) from error
@@ -206,9 +224,44 @@ def refuse_web_page(beginning: bytes, where: str) -> None:
     ...
     carbonflows.errors.SourceError: T.csv is a web page, not data: download it again
     """
-    start = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith(_WEB):
+    start = beginning[:_BEGINNING].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(b"<") and _WEB.search(start):
         raise SourceError(f"{where} is a web page, not data: download it again", path=where)
+
+
+def refuse_page(file: BinaryIO, where: str) -> None:
+    """Raise if a file is empty or a web page; else leave it at its beginning.
+
+    Examples
+    --------
+    >>> refuse_page(io.BytesIO(), "T.xlsx")
+    Traceback (most recent call last):
+    ...
+    carbonflows.errors.SourceError: T.xlsx is empty: get it again
+    """
+    beginning = file.read(_BEGINNING)
+    if not beginning:
+        raise SourceError(f"{where} is empty: get it again", path=where)
+    refuse_web_page(beginning, where)
+    file.seek(0)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """List the files in a folder and its subfolders; raise OSError if one may not be opened."""
+
+    def refused(error: OSError) -> None:
+        raise error
+
+    found = [
+        Path(place, name) for place, _, names in os.walk(folder, onerror=refused) for name in names
+    ]
+    return sorted(p for p in found if p.is_file())
+
+
+def _unreadable(where: str, error: OSError) -> SourceError:
+    return SourceError(
+        f"{where} may not be read ({error.strerror or error}): change its permissions", path=where
+    )
 
 
 def _readable(pattern: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from carbonflows.errors import DataError, some
 from carbonflows.labels import Array
@@ -25,6 +26,8 @@ def balance(
     *,
     refuse: float | None,
     weight: float,
+    files: Sequence[str] = (),
+    kept: npt.NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
     """Compare two totals of each node.
 
@@ -39,6 +42,10 @@ def balance(
         Relative gap that is refused, in a node whose gap also exceeds `weight` of the world's
         total; None refuses nothing.
     weight : float
+    files : sequence of str
+        Where the numbers come from, for messages.
+    kept : array of bool (n,), optional
+        Nodes that stay in the table; what is noted, not refused, is about them alone.
 
     Returns
     -------
@@ -62,12 +69,8 @@ def balance(
     """
     gap = np.abs(first - second)
     size = np.maximum(np.abs(first), np.abs(second))
+    compared = f" (compared: {', '.join(files)})" if files else ""
     world = float(np.abs(first).sum()) or 1.0
-    worst = [
-        {"node": some([nodes[i]]), what[0]: float(first[i]), what[1]: float(second[i])}
-        for i in np.argsort(-gap, kind="stable")[:5].tolist()
-        if gap[i] > 0
-    ]
     if refuse is not None:
         off = np.flatnonzero((gap > refuse * size) & (gap > weight * world)).tolist()
         if off:
@@ -75,18 +78,31 @@ def balance(
             others = f", and {len(off) - 1} more node(s) are off" if len(off) > 1 else ""
             raise DataError(
                 f"{some([nodes[i]])} {what[0]} {first[i]:.8g} but {what[1]} {second[i]:.8g}"
-                f"{others}: get the files again, or accept it with unbalanced='keep'",
-                labels=[nodes[j] for j in off], worst=worst,
-            )  # fmt: skip
+                f"{others}{compared}: get the files again, or accept it with unbalanced='keep'",
+                labels=[nodes[j] for j in off],
+                worst=_worst(first, second, nodes, what, gap),
+            )
+    gap = gap if kept is None else np.where(kept, gap, 0.0)
+    worst = _worst(first, second, nodes, what, gap)
     noted = (gap > _NOTED * size) & (gap > _NOTED_WEIGHT * world)
     warnings = []
     if noted.any():
         warnings.append(
             f"{int(noted.sum())} node(s) are off by more than 1%: most of all {worst[0]['node']}, "
             f"which {what[0]} {worst[0][what[0]]:.6g} but {what[1]} {worst[0][what[1]]:.6g}; "
-            f"all gaps together are {gap.sum() / world:.2%} of the world's output"
+            f"all gaps together are {gap.sum() / world:.2%} of the world's output{compared}"
         )
     return {"gap": float(gap.sum() / world), "worst": worst, "warnings": warnings}
+
+
+def _worst(
+    first: Array, second: Array, nodes: Sequence[Label], what: tuple[str, str], gap: Array
+) -> list[dict[str, Any]]:
+    return [
+        {"node": some([nodes[i]]), what[0]: float(first[i]), what[1]: float(second[i])}
+        for i in np.argsort(-gap, kind="stable")[:5].tolist()
+        if gap[i] > 0
+    ]
 
 
 def own_use(Z: Array, x: Array, nodes: Sequence[Label], *, weight: float = 1e-6) -> list[str]:

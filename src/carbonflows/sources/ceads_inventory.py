@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from carbonflows import units
-from carbonflows.errors import DataError, LabelError, SourceError, UnitError, some
+from carbonflows.errors import DataError, LabelError, SourceError, UnitError, quoted, some
 from carbonflows.labels import Array, repeated
 from carbonflows.sources.archive import Files
 from carbonflows.sources.files import pick_year
@@ -293,7 +293,9 @@ def _scale(
             raise UnitError(f"{place} states the units {some(sorted(texts))}: give one for all")
         stated, body = texts.pop(), body[1:]
         if unit is not None and unit != stated:
-            raise UnitError(f"{place} states {stated!r}, not {unit!r}: leave unit out", unit=unit)
+            raise UnitError(
+                f"{place} states {quoted(stated)}, not {unit!r}: leave unit out", unit=unit
+            )
         unit = stated
     if unit is None:
         raise UnitError(f"{place} states no unit: pass unit='Mt CO2' if that is what it is in")
@@ -304,7 +306,7 @@ def _number(row: list[Any], column: int, line: int, place: str) -> float:
     cell = row[column] if column < len(row) else ""
     if isinstance(cell, int | float) and not isinstance(cell, bool) and np.isfinite(cell):
         return float(cell)
-    found = "is empty" if _word(cell) == "" else f"is {_word(cell)!r}, not a number"
+    found = "is empty" if _word(cell) == "" else f"is {quoted(_word(cell))}, not a number"
     raise DataError(
         f"{place}: cell {column_letters(column + 1)}{line + 1} {found}: correct it, 0 where "
         "nothing is burned",

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import CarbonflowsError, SourceError, UnitError, some
+from carbonflows.errors import CarbonflowsError, SourceError, UnitError, quoted, some
 from carbonflows.labels import DEMAND, NODE
 from carbonflows.sources.archive import Files
 from carbonflows.sources.ceads_accounts import ABROAD, balanced_signs, open_blocks
@@ -322,7 +322,7 @@ def _check_unit(head: list[list[str]], where: str) -> None:
     for text in texts:
         if not _UNIT.search(text) and (other := _OTHER_UNIT.search(text)):
             raise UnitError(
-                f"{where} states {text!r}, expected 10^4 CNY: convert it first", unit=other[0]
+                f"{where} states {quoted(text)}, expected 10^4 CNY: convert it first", unit=other[0]
             )
 
 

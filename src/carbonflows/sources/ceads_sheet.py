@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.labels import Array, repeated
 from carbonflows.sources.ceads_provinces import province
 from carbonflows.sources.sheets import _numbers as numbers_of
@@ -249,7 +249,8 @@ def _across(head: list[list[str]], left: int, where: str) -> dict[int, tuple[str
             kind = "sector"  # 'Others' is a sector left of final demand, an error right of it
         if kind is None:
             raise LabelError(
-                f"{where}: column {column_letters(j + 1)} is labelled {' / '.join(texts)!r}, right "
+                f"{where}: column {column_letters(j + 1)} is labelled "
+                f"{quoted(' / '.join(texts), 80)}, right "
                 "of final demand: it is no category that is known; get it again",
                 labels=texts,
             )
@@ -326,8 +327,8 @@ def _down(
         kind = _kind(texts, _ROWS)
         if kind is None:
             raise LabelError(
-                f"{where}: row {i + 1}, {' / '.join(texts)!r}, is neither in the header nor value "
-                "added or a total: a row is one too many; get it again",
+                f"{where}: row {i + 1}, {quoted(' / '.join(texts), 80)}, is neither in the header "
+                "nor value added or a total: a row is one too many; get it again",
                 labels=texts,
             )
         if kind in below:

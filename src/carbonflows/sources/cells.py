@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.labels import DEMAND, NODE, Array
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def _header(file: Path, stem: str) -> tuple[tuple[str, ...], list[tuple[str, str
     if single:
         if [cell.lower() for cell in rows[0][:-1]] != list(NODE):
             raise SourceError(
-                f"{file}: the header is {','.join(rows[0][:5])!r}, expected 'region,sector,value'",
+                f"{file}: the header is {quoted(','.join(rows[0][:5]), 80)}, expected "
+                "'region,sector,value'",
                 path=file,
             )
         return NODE, [("", "value")], ends[0]
@@ -152,8 +153,8 @@ def _header(file: Path, stem: str) -> tuple[tuple[str, ...], list[tuple[str, str
             if len(names) == k and given == list(names):
                 return names, _columns(file, above[k:], below[k:], k), ends[2 if named else 1]
     raise SourceError(
-        f"{file}: the second line begins {','.join(below[:3])!r}, expected the index columns "
-        f"{expected}, below a first line with the regions",
+        f"{file}: the second line begins {quoted(','.join(below[:3]), 80)}, expected the index "
+        f"columns {expected}, below a first line with the regions",
         path=file,
     )
 
@@ -206,7 +207,7 @@ def _numbers(
         if wrong is not None and numbers[wrong, place] is None and texts[wrong, place] is not None:
             row = "/".join(str(texts[wrong, i]) for i, name in enumerate(names) if name != "unit")
             column = "/".join(columns[place - len(names)]).removeprefix("/")
-            found = f"{texts[wrong, place]!r}, not a number"
+            found = f"{quoted(texts[wrong, place])}, not a number"
             raise _bad_cell(file, row, wrong + lines + 1, column, found)
     return numbers
 
@@ -274,6 +275,7 @@ def _pair(file: Path, name: str, stem: str) -> tuple[str, str]:
     region, bar, label = name.partition("|")
     if not (region and bar and label):
         raise LabelError(
-            f"{file}: column {name!r} is not of the form 'region|sector': rename it", labels=[name]
+            f"{file}: column {quoted(name)} is not of the form 'region|sector': rename it",
+            labels=[name],
         )
     return region, label

@@ -36,10 +36,11 @@ USD. Not verified, for want of files:
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from carbonflows.errors import CarbonflowsError, DataError, SourceError
@@ -222,6 +223,8 @@ def _streamed(
     outside = has_outside(nodes) and discrepancies != "keep"
     node_in = np.array([code != OUTSIDE or not outside for code, _ in nodes])
     demand_in = np.array([code != OUTSIDE or not outside for code, _ in demand])
+    sheets = [release.sheet(kind, markup) for kind in "TY" for markup in markups]
+    compared = [PurePosixPath(name).name for _, name in (*sheets, release.sheet("V"))]
     flows = EoraFlows(
         [release.sheet("T", markup) for markup in markups],
         node_in,
@@ -263,7 +266,12 @@ def _streamed(
 
     def rows() -> Iterator[tuple[int, Array]]:
         yield from flows.blocks()
-        facts, warnings[:] = _checked(flows.sums, final, primary, nodes, refuse, where)
+        try:
+            facts, warnings[:] = _checked(
+                flows.sums, final, primary, nodes, node_in, refuse, compared
+            )
+        except DataError as error:
+            raise DataError(f"{where}: {error}", **error.facts) from error
         step.update(facts)
         if outside:
             step["sums of ROW"] = lost.sums(flows.sums.to_it, flows.sums.bought)
@@ -324,19 +332,19 @@ def _checked(
     final: Array,
     primary: Array,
     nodes: Sequence[Label],
+    kept: npt.NDArray[np.bool_],
     refuse: float | None,
-    where: str,
+    files: Sequence[str],
 ) -> tuple[dict[str, Any], list[str]]:
     """Compare sales and costs of all nodes; warn of what supply and use tables do not have."""
     n, sold = len(nodes), sums.sold + final
-    try:
-        found = balance(
-            sold, sums.cost + primary, nodes, ("sells", "costs"), refuse=refuse, weight=1e-4
-        )
-    except DataError as error:
-        raise DataError(f"{where}: {error}", **error.facts) from error
+    found = balance(
+        sold, sums.cost + primary, nodes, ("sells", "costs"), refuse=refuse, weight=1e-4,
+        files=files, kept=kept,
+    )  # fmt: skip
     # Of the flows, only the diagonal counts: this gives it without making the rest.
-    warnings = found["warnings"] + own_use(np.broadcast_to(sums.own[:, None], (n, n)), sold, nodes)
+    own = np.where(kept, sums.own, 0.0)[:, None]
+    warnings = found["warnings"] + own_use(np.broadcast_to(own, (n, n)), sold, nodes)
     stray = sums.stray / sums.supplied if sums.supplied else 0.0
     if stray > _STRAY:
         warnings.append(

@@ -177,7 +177,8 @@ def _table(
     sold += Y.sum(axis=1)
     sums = balance(
         sold, cost + primary, nodes, ("sells", "costs"),
-        refuse=0.5 if unbalanced == "refuse" else None, weight=1e-4,
+        refuse=0.5 if unbalanced == "refuse" else None, weight=1e-4, kept=node_in,
+        files=[release.sheet(kind) for kind in ("T", "FD", "VA")],
     )  # fmt: skip
     unit, found_by = (unit, "given") if unit else money_unit(float(primary[node_in].sum()))
     step: dict[str, Any] = {

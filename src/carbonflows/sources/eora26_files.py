@@ -85,7 +85,7 @@ def release_of(path: Path, year: int | None, price: str | None) -> Release:
             folder = "" if place.parent == PurePosixPath(".") else f"{place.parent}/"
             one = Release(files, folder, int(loose[1]), loose[2].lower())
             found.setdefault(one.year, {}).setdefault(one.price, []).append(one)
-        elif packed and path.is_dir():
+        elif packed and files.path.is_dir():
             key = found.setdefault(int(packed[1]), {}).setdefault(packed[2].lower(), [])
             key.append(Release(files, name, int(packed[1]), packed[2].lower()))
     if not found:

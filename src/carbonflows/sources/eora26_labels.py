@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from carbonflows import units
-from carbonflows.errors import LabelError, SourceError, UnitError, some
+from carbonflows.errors import LabelError, SourceError, UnitError, quoted, some
 from carbonflows.sources.archive import Files
 from carbonflows.sources.tabbed import Label, distinct
 
@@ -107,8 +107,8 @@ def region_codes(lines: Sequence[Label], where: str, first: int = 1) -> list[str
         seen = code in names
         if names.setdefault(code, name) != name or codes.setdefault(name, code) != code:
             raise LabelError(
-                f"{where} line {number}: {name!r} with the code {code} contradicts an earlier line "
-                f"({names[code]!r} is {codes[names[code]]}): download it again",
+                f"{where} line {number}: {quoted(name)} with the code {code} contradicts an "
+                f"earlier line ({quoted(names[code])} is {codes[names[code]]}): download it again",
                 labels=[code],
             )
         if code != last and seen:
@@ -269,7 +269,7 @@ def row_unit(label: Label, where: str) -> str:
             named = units.substance(spaced) or not is_co2(label)
             return spaced if named else f"{spaced} CO2"
     raise UnitError(
-        f"{where}: row {name!r} states no known unit: choose another row", labels=[name]
+        f"{where}: row {quoted(name, 80)} states no known unit: choose another row", labels=[name]
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from carbonflows.errors import LabelError, SourceError, some
+from carbonflows.errors import LabelError, SourceError, quoted, some
 from carbonflows.sources.archive import Files
 from carbonflows.sources.eora26_labels import OUTSIDE, region_codes
 from carbonflows.sources.files import pick_year
@@ -231,8 +231,8 @@ def node_labels(place: Place) -> tuple[list[Label], list[str], list[Label]]:
     for number, (code, (_, _, entity, sector)) in enumerate(zip(codes, lines, strict=True), 2):
         if not sector or (code != OUTSIDE and entity.lower() not in _ENTITIES):
             raise LabelError(
-                f"{where} line {number}: {entity!r}, {sector!r} is no sector of Industries or "
-                "Commodities: get it again",
+                f"{where} line {number}: {quoted(entity)}, {quoted(sector)} is no sector of "
+                "Industries or Commodities: get it again",
                 labels=[sector], line=number,
             )  # fmt: skip
         entities.setdefault(code, set()).add(entity.lower())
@@ -301,7 +301,7 @@ def _listed(
     """List sheets by year, kind and valuation, and labels by kind."""
     own = Files(path)
     places = [own]
-    if path.is_dir():
+    if own.path.is_dir():
         zips = [name for name in own.names if name.lower().endswith(".zip")]
         places += [Files(path / name) for name in zips if _kind(name) or _named(name)]
     found: dict[int | None, dict[tuple[str, int], list[Place]]] = {}

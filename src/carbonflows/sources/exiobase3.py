@@ -134,14 +134,17 @@ def _table(release: Release, co2: str | Sequence[str] | bool, unbalanced: str) -
         notes.append("there is no x.txt: output is not compared with a published one")
     sold = across + demanded
     refuse = 0.01 if unbalanced == "refuse" else None
-    sums = balance(sold, x, nodes, ("sells", "has the output"), refuse=refuse, weight=1e-7)
+    compared = [core, release.file("Y.txt"), *(["x.txt"] if given is not None else [])]
+    sums = balance(
+        sold, x, nodes, ("sells", "has the output"), refuse=refuse, weight=1e-7, files=compared
+    )
 
     money, stated = _money(release, nodes, records)
     emitted, added = satellites(release, co2, nodes, final.columns, x, records, notes)
     if added is not None:
         costs = balance(
             down + added, x, nodes, ("costs", "has the output"),
-            refuse=0.5 if refuse else None, weight=1e-4,
+            refuse=0.5 if refuse else None, weight=1e-4, files=[*compared, "value added"],
         )  # fmt: skip
         notes += costs["warnings"]
     version = release.version or ""

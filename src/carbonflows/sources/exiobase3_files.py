@@ -112,7 +112,7 @@ def release_of(path: Path, year: int | None, system: str | None) -> Release:
     if len(found) < len(loose):
         raise SourceError(f"{path} holds a year more than once: give the path of one", path=path)
     packed: dict[tuple[int, str | None], Path] = {}
-    for name in files.names if path.is_dir() else ():
+    for name in files.names if files.path.is_dir() else ():
         match = re.fullmatch(rf"{_NAME}.*\.zip", PurePosixPath(name).name, re.IGNORECASE)
         if match:
             key = (int(match[1]), match[2].lower())

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from carbonflows import units
-from carbonflows.errors import DataError, LabelError, SourceError, UnitError, some
+from carbonflows.errors import DataError, LabelError, SourceError, UnitError, quoted, some
 from carbonflows.labels import Array
 from carbonflows.sources.balance import coefficients
 from carbonflows.sources.exiobase3_files import Release
@@ -195,8 +195,8 @@ def _units(
         text = table.get((row,), "") or next((u for k, u in table.items() if row in k), "")
         if not units.known(text):
             raise UnitError(
-                f"{release.files.path}: {name}: {row!r} has no known unit ({text!r}): download it "
-                "again",
+                f"{release.files.path}: {name}: {row!r} has no known unit ({quoted(text)}): "
+                "download it again",
                 labels=[row],
             )
         named = bool(units.substance(text)) or not row.startswith("CO2")

@@ -267,12 +267,21 @@ def _answer(
         ) from error
     except requests.exceptions.Timeout as error:
         raise _Passing(f"is silent for {timeout:g} s") from error
-    except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+    except requests.exceptions.ChunkedEncodingError as error:
+        raise _Passing(f"breaks off ({_cause(error)})") from error
+    except requests.exceptions.ConnectionError as error:
         silent = "timed out" in str(error)
-        what = f"is silent for {timeout:g} s" if silent else "breaks off or cannot be reached"
+        what = f"is silent for {timeout:g} s" if silent else f"cannot be reached ({_cause(error)})"
         raise _Passing(what) from error
     except requests.exceptions.RequestException as error:
         raise SourceError(f"{url} cannot be asked for ({error}): correct the address") from error
+
+
+def _cause(error: BaseException) -> str:
+    """Return why a connection failed: the innermost reason, in the words of the system."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _transfer(

@@ -196,7 +196,7 @@ def _choose(
     """Find the file that is meant; return it with its kind, edition and year."""
     top = Files(path)
     places = [top]
-    if path.is_dir():
+    if top.path.is_dir():
         places += [Files(path / zipped) for zipped in top.matching(r".*eu-ic-io.*\.zip")]
     found = []
     for files in places:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.labels import Array
 from carbonflows.sources.archive import Files
 from carbonflows.sources.numbers import PIECE, header_cells, number_pieces
@@ -78,7 +78,8 @@ def matrix_table(files: Files, name: str, where: str) -> dict[str, Any]:
         (head,) = header_cells(stream, where, 1, ",")
         if head[0].strip() != "rowLabels":
             raise SourceError(
-                f"{where} begins with {head[0]!r}, expected 'rowLabels': it is no FIGARO matrix"
+                f"{where} begins with {quoted(head[0])}, expected 'rowLabels': it is no FIGARO "
+                "matrix"
             )
         nodes, demand, inner, uses = _split([cell.strip() for cell in head[1:]], where)
         labels = [head[j + 1].strip() for j in inner]
@@ -145,7 +146,8 @@ def _split(head: list[str], where: str) -> tuple[list[Pair], list[Pair], list[in
         if not region or not item or region == "W2" or label in seen:
             what = "occurs twice" if label in seen else "is no label of this database"
             raise LabelError(
-                f"{where} line 1, column {j + 2}: {label!r} {what}: get it again", labels=[label]
+                f"{where} line 1, column {j + 2}: {quoted(label)} {what}: get it again",
+                labels=[label],
             )
         seen.add(label)
         pairs.append((region, item))
@@ -173,14 +175,14 @@ def _same_rows(names: list[str], done: int, labels: list[str], where: str) -> No
     for place, name in enumerate(names, done):
         if place < len(labels) and name != labels[place]:
             raise LabelError(
-                f"{where} line {place + 2} is {name!r}, but the columns have {labels[place]!r} "
-                "there: rows are missing or swapped; get it again",
+                f"{where} line {place + 2} is {quoted(name)}, but the columns have "
+                f"{quoted(labels[place])} there: rows are missing or swapped; get it again",
                 labels=[name], line=place + 2,
             )  # fmt: skip
         if place >= len(labels) and not name.startswith("W2_"):
             raise LabelError(
-                f"{where} line {place + 2}: {name!r} is neither in the header nor value added: a "
-                "row is one too many; get it again",
+                f"{where} line {place + 2}: {quoted(name)} is neither in the header nor value "
+                "added: a row is one too many; get it again",
                 labels=[name], line=place + 2,
             )  # fmt: skip
 
@@ -265,7 +267,7 @@ def _flat_pieces(stream: BinaryIO, where: str) -> "Iterator[pl.DataFrame]":
     item = {"rowIi", "rowPi"} & set(head), {"colIi", "colPi"} & set(head)
     if not wanted <= set(head) or not all(len(x) == 1 for x in item):
         raise SourceError(
-            f"{where} begins with the columns {','.join(head)[:120]!r}, expected "
+            f"{where} begins with the columns {quoted(','.join(head), 120)}, expected "
             "…,refArea,rowIi,counterpartArea,colIi,obsValue: it is no FIGARO flat file",
             path=where,
         )
@@ -318,8 +320,8 @@ def _flat_culprit(
         except ValueError:
             pass
         return DataError(
-            f"{where} line {number}: the value is {cells[place].strip()!r}, not a number: get it "
-            "again",
+            f"{where} line {number}: the value is {quoted(cells[place].strip())}, not a number: "
+            "get it again",
             path=where, line=number,
         )  # fmt: skip
     return SourceError(f"{where} cannot be read from line {line} on: get it again", path=where)

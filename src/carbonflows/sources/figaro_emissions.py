@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import DataError, LabelError, SourceError, UnitError, some
+from carbonflows.errors import DataError, LabelError, SourceError, UnitError, quoted, some
 from carbonflows.sources.archive import refuse_web_page
 from carbonflows.sources.figaro_csv import region_codes
 from carbonflows.sources.files import file_record
@@ -311,8 +311,8 @@ def _long(
     what = next((lower.index(x) for x in ("obs_value", "value") if x in lower), None)
     if when is None or what is None:
         raise SourceError(
-            f"{path} has the columns {','.join(names)[:120]!r}: expected those of Eurostat's TSV "
-            "or CSV downloads",
+            f"{path} has the columns {quoted(','.join(names), 120)}: expected those of Eurostat's "
+            "TSV or CSV downloads",
             path=path,
         )
     years: set[int] = set()
@@ -378,7 +378,8 @@ def _kilotonnes(cell: str, path: Path, number: int) -> float:
     match = re.fullmatch(r"(-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)(?: [a-z]+)?", cell.strip())
     if match is None:
         raise DataError(
-            f"{path} line {number}: the value is {cell.strip()!r}, not a number: get it again",
+            f"{path} line {number}: the value is {quoted(cell.strip())}, not a number: get it "
+            "again",
             path=path, line=number,
         )  # fmt: skip
     return float(match[1])

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from carbonflows import units
-from carbonflows.errors import CarbonflowsError, DataError, SourceError, UnitError
+from carbonflows.errors import CarbonflowsError, DataError, SourceError, UnitError, quoted
 from carbonflows.labels import Array
 from carbonflows.sources.archive import Files
 from carbonflows.sources.balance import balance
@@ -180,7 +180,13 @@ def _streamed(
         gaps = np.abs(sold - made)[products]
         # Nothing is refused: how far real releases are from a balance is not known here.
         found = balance(
-            sold, made + added, nodes.tolist(), ("sells", "costs"), refuse=None, weight=0.0
+            sold,
+            made + added,
+            nodes.tolist(),
+            ("sells", "costs"),
+            refuse=None,
+            weight=0.0,
+            files=["T-Results", "Y-Results", "V-Results"],
         )
         passed["warnings"] = [*found["warnings"], *unfinished([*records, *files])]
         passed["files"] = files
@@ -367,7 +373,8 @@ def _emissions(
         unit += " CO2"
     if not units.known(unit) or not units.convertible(unit.split()[0], "kt"):
         raise UnitError(
-            f"{where} gives {indicator!r} in {stated!r}, which is no mass: choose another row",
+            f"{where} gives {indicator!r} in {quoted(stated)}, which is no mass: choose another "
+            "row",
             unit=stated,
         )
     nodes, demand = labels.nodes, labels.demand_columns

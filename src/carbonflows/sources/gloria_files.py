@@ -114,7 +114,7 @@ def places(path: Path) -> tuple[list[Files], list[Files]]:
     return [own], [
         Files(p)
         for p in others
-        if p != path.resolve() and (p.is_dir() or p.suffix.lower() in kinds)
+        if not p.samefile(own.path) and (p.is_dir() or p.suffix.lower() in kinds)
     ]
 
 

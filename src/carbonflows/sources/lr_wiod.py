@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from carbonflows.errors import CarbonflowsError, DataError, LabelError, SourceError, some
+from carbonflows.errors import CarbonflowsError, DataError, LabelError, SourceError, quoted, some
 from carbonflows.sources.archive import Files
 from carbonflows.sources.built import built, listed_emissions
 from carbonflows.sources.files import pick_year
@@ -197,7 +197,7 @@ def _culprit(text: bytes, where: str, line: int, head: list[str]) -> Carbonflows
             pattern = r"\d{4}" if column == "year" else r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
             if not cell or (number_wanted and not re.fullmatch(pattern, cell)):
                 return DataError(
-                    f"{where} line {number}: the {column} is {cell!r}: get it again",
+                    f"{where} line {number}: the {column} is {quoted(cell)}: get it again",
                     path=where, line=number,
                 )  # fmt: skip
     return SourceError(f"{where} cannot be read from line {line} on: get it again", path=where)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from carbonflows.errors import SourceError, some
+from carbonflows.errors import CarbonflowsError, SourceError, some
 from carbonflows.sources.archive import Files
 
 
@@ -58,10 +58,10 @@ def matlab_variables(files: Files, name: str, wanted: tuple[str, ...]) -> Iterat
                 "file of the table as published",
                 path=where, labels=missing,
             )  # fmt: skip
-    except (OSError, RuntimeError, KeyError) as error:
-        if isinstance(error, SourceError):
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, CarbonflowsError):
             raise
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise SourceError(
             f"{where} is no complete MATLAB file of version 7.3 ({reason}): get it again",
             path=where,

@@ -1,8 +1,9 @@
 """Blocks of numbers from delimited text, fast and within bounded memory.
 
 The big tables come as text of hundreds of megabytes. It is read in pieces that end at line ends,
-parsed by polars in two threads and copied into one array. A cell that is no number, a line that is
-too short or too long, and a file that ends early are refused with file, line and column.
+parsed by polars in two threads (one where memory is tight) and copied into one array. A cell that
+is no number, a line that is too short or too long, and a file that ends early are refused with
+file, line and column.
 """
 
 import csv
@@ -14,13 +15,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from carbonflows.errors import DataError, SourceError
+from carbonflows.errors import DataError, SourceError, quoted
 from carbonflows.labels import Array
+from carbonflows.memory import available_memory, require_room, room_for
 from carbonflows.sources.pieces import Parsed, Piece, parsed, whole_lines
 
 PIECE = 2 << 20
 """Bytes of text that are parsed at a time."""
 _THREADS = 2
+_ROOM = 150 << 20  # for buffers, threads and what polars keeps
 
 
 def number_block(
@@ -165,15 +168,17 @@ def number_pieces(
     waiting: deque[tuple[Piece, Future[Parsed | None]]] = deque()
     layout = (columns, separator, labels, trailing)
     line = first_line
-    with ThreadPoolExecutor(_THREADS) as pool:
+    require_room(_ROOM, f"reading {where}", parser=True)
+    threads = _THREADS if (available_memory() or 4 * _ROOM) >= 2 * _ROOM else 1
+    with room_for(f"reading {where}"), ThreadPoolExecutor(threads) as pool:
 
         def first_done() -> Parsed:
             lines, found = waiting.popleft()
             return found.result() or _parsed(lines.text(), where, line, *layout)
 
-        for lines in whole_lines(stream, piece, _THREADS):
+        for lines in whole_lines(stream, piece, threads):
             waiting.append((lines, pool.submit(parsed, lines, *layout)))
-            if len(waiting) > _THREADS:
+            if len(waiting) > threads:
                 done = first_done()
                 yield done
                 line += len(done[0])
@@ -236,7 +241,9 @@ def _culprit(
             return _wrong_width(where, number, len(cells), width)
         for place, cell in enumerate(cells[labels : labels + columns], labels + 1):
             if not _is_number(cell):
-                found = "is empty" if not cell.strip() else f"is {cell.strip()!r}, not a number"
+                found = (
+                    "is empty" if not cell.strip() else f"is {quoted(cell.strip())}, not a number"
+                )
                 return DataError(
                     f"{where} line {number}, column {place} {found}: get the file again, or "
                     "write a number there",

@@ -135,11 +135,11 @@ def read_oecd_icio(
 
 def recognise(files: Files) -> str | None:
     """Say which edition some files are, by names and first lines."""
-    for name in files.names:
+    for place, name in [(one, name) for one in _places(files) for name in one.names]:
         match = _FILE.fullmatch(PurePosixPath(name).name)
         if match is None:
             continue
-        with files.open(name) as stream:
+        with place.open(name) as stream:
             line = stream.readline(1 << 20).decode("utf-8-sig", "replace")
         head = line.replace('"', "").strip().split(",")
         if len(head) < 3 or head[0] not in ("", "V1"):
@@ -153,6 +153,12 @@ def recognise(files: Files) -> str | None:
     return None
 
 
+def _places(top: Files) -> list[Files]:
+    """Return a place and, if it is a folder, the zips in it that are named like the publisher's."""
+    zips = top.matching(r".*ICIO.*\.zip|\d{4}.*\.zip") if top.path.is_dir() else ()
+    return [top, *(Files(top.path / name) for name in zips)]
+
+
 def _where(files: Files, name: str) -> str:
     if files.path.is_file() and files.path.suffix.lower() != ".zip":
         return str(files.path)
@@ -162,9 +168,7 @@ def _where(files: Files, name: str) -> str:
 def _choose(path: Path, year: int | None) -> tuple[Files, str, str | None, int]:
     """Find the file of a year; return it with the edition in its name and its year."""
     top = Files(path)
-    places = [top]
-    if path.is_dir():
-        places += [Files(path / zipped) for zipped in top.matching(r".*ICIO.*\.zip|\d{4}.*\.zip")]
+    places = _places(top)
     found: dict[int, list[tuple[Files, str, str | None]]] = {}
     for files in places:
         for name in files.names:

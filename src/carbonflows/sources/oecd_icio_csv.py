@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, TypeAlias, cast
 
 import numpy as np
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.labels import Array
 from carbonflows.sources.numbers import header_cells, number_pieces, separated
 
@@ -152,8 +152,8 @@ def _columns(head: Sequence[str], where: str) -> list[Column]:
             columns.append((label, "node", first, second))
         else:
             raise LabelError(
-                f"{where} line 1, column {place}: {label!r} is no label of this database: expected "
-                "one like AUS_01T03 or AUS_HFCE",
+                f"{where} line 1, column {place}: {quoted(label)} is no label of this database: "
+                "expected one like AUS_01T03 or AUS_HFCE",
                 labels=[label], line=1, column=place,
             )  # fmt: skip
     seen: set[str] = set()
@@ -197,8 +197,8 @@ def _same_order(found: list[str], expected: list[str], where: str, line: int) ->
     for number, (one, other) in enumerate(zip(found, expected, strict=False), line):
         if one != other:
             raise LabelError(
-                f"{where} line {number} is {one!r}, but the columns have {other!r} there: rows are "
-                "missing or swapped; get it again",
+                f"{where} line {number} is {quoted(one)}, but the columns have {quoted(other)} "
+                "there: rows are missing or swapped; get it again",
                 labels=[one], line=number,
             )  # fmt: skip
 
@@ -215,7 +215,7 @@ def _tail(text: bytes, where: str, n: int, columns: int) -> list[tuple[str, Arra
         label = row[0].strip()
         if not _ADDED.fullmatch(label) and label not in _TOTAL:
             raise LabelError(
-                f"{where} line {number}: {label!r} is not in its header, nor value added or "
+                f"{where} line {number}: {quoted(label)} is not in its header, nor value added or "
                 "output: a row is one too many; get it again",
                 labels=[label], line=number,
             )  # fmt: skip

@@ -21,6 +21,7 @@ from urllib.parse import urljoin
 from carbonflows.errors import SourceError, some
 from carbonflows.placing import placing
 from carbonflows.sources import named
+from carbonflows.sources.archive import Files
 from carbonflows.sources.fetch import Patience, Progress, Remote, download, text_at
 
 ZENODO = "https://zenodo.org/api/records/"
@@ -230,7 +231,7 @@ def fetch(
                 download(remote, folder, overwrite=overwrite, progress=progress, patience=patience)
             )
             if part.unpack is not None:
-                _take_out(folder / remote.name, part.unpack, overwrite)
+                _take_out(folder / remote.name, part.unpack, year, overwrite)
     except SourceError as error:
         if not error.facts.get("by_hand"):
             raise
@@ -382,24 +383,28 @@ def _spans(years: list[int]) -> str:
     return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs)
 
 
-def _take_out(path: Path, pattern: str, overwrite: bool) -> Path:
+def _take_out(path: Path, pattern: str, year: int, overwrite: bool) -> Path:
     """Copy the one file that matches out of an archive, beside it."""
+    found = Files(path).matching(pattern)  # refuses entries outside the archive
     with zipfile.ZipFile(path) as archive:
-        found = [
-            entry
-            for entry in archive.infolist()
-            if re.fullmatch(pattern, PurePosixPath(entry.filename).name, re.IGNORECASE)
-        ]
-        if len(found) != 1:
-            what = some(e.filename for e in found or archive.infolist())
+        if not found:
+            there = some(PurePosixPath(name).name for name in archive.namelist())
             raise SourceError(
-                f"{path} holds {what} where one file was looked for: unpack it by hand", path=path
+                f"{path} holds no file for {year}, there are {there}: fetch another release, or "
+                "look at the publisher's page",
+                path=path, year=year,
+            )  # fmt: skip
+        if len(found) > 1:
+            raise SourceError(
+                f"{path} holds {some(found)} where one file was looked for: unpack it by hand",
+                path=path,
             )
-        target = path.with_name(PurePosixPath(found[0].filename).name)
-        if not _same(target, found[0]):
+        entry = archive.getinfo(found[0])
+        target = path.with_name(PurePosixPath(found[0]).name)
+        if not _same(target, entry):
             with (
-                placing(target, needed=found[0].file_size, overwrite=overwrite) as temporary,
-                archive.open(found[0]) as stream,
+                placing(target, needed=entry.file_size, overwrite=overwrite) as temporary,
+                archive.open(entry) as stream,
                 open(temporary, "wb") as copy,
             ):
                 shutil.copyfileobj(stream, copy, 1 << 20)

@@ -22,6 +22,7 @@ from carbonflows.errors import (
     LabelError,
     SourceError,
     UnitError,
+    quoted,
     some,
 )
 from carbonflows.labels import DEMAND, NODE, Array
@@ -297,7 +298,7 @@ def _money(
         )
     text = str(kept.get("unit") or re.sub(r"^Mill?[. ]+|^M\.", "M ", different[0]))
     if not units.known(text):
-        raise UnitError(f"{core['unit'][0]}: {text!r} is no known unit: state it with unit=")
+        raise UnitError(f"{core['unit'][0]}: {quoted(text)} is no known unit: state it with unit=")
     return text
 
 

@@ -9,6 +9,7 @@ from carbonflows.sources.source import Source
 from carbonflows.store import open_table, stream_table
 from carbonflows.streamed import StreamedTable
 from carbonflows.table import IOTable
+from carbonflows.zarr_files import ROOT
 
 
 def read_saved(path: str | Path, year: int | None = None, *, verify: bool = True) -> IOTable:
@@ -31,7 +32,7 @@ def read_saved(path: str | Path, year: int | None = None, *, verify: bool = True
     SourceError
         No saved table, or one of another year.
     """
-    return _of_year(open_table(path, verify=verify), year, path)
+    return _of_year(open_table(_place(path), verify=verify), year, path)
 
 
 def stream_saved(
@@ -53,7 +54,13 @@ def stream_saved(
     SourceError
         As `read_saved`, except that memory is no matter.
     """
-    return _of_year(stream_table(path, verify=verify), year, path)
+    return _of_year(stream_table(_place(path), verify=verify), year, path)
+
+
+def _place(path: str | Path) -> Path:
+    """Return where a table is: the path, or the one archive in a folder."""
+    path = Path(path)
+    return Files(path).path if path.is_dir() and not (path / ROOT).exists() else path
 
 
 _Table = TypeVar("_Table", IOTable, StreamedTable)
@@ -72,7 +79,7 @@ def _of_year(table: _Table, year: int | None, path: str | Path) -> _Table:
 
 def recognise(files: Files) -> str | None:
     """Look for the group that every saved table has at its root."""
-    if "zarr.json" in files.names and b'"carbonflows"' in files.read("zarr.json"):
+    if ROOT in files.names and b'"carbonflows"' in files.read(ROOT):
         return "a table saved by carbonflows"
     return None
 

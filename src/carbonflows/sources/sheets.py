@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from carbonflows.errors import DataError, SourceError
+from carbonflows.errors import DataError, SourceError, quoted
 from carbonflows.labels import Array
-from carbonflows.sources.archive import Files
+from carbonflows.sources.archive import Files, refuse_page
 
 CODE = re.compile(r"c\d+", re.IGNORECASE)
 BLANK = ("", "NA", "N/A", "N.A.", "..", "-", "NAN")
@@ -126,15 +126,22 @@ def unpackable(file: Any, where: str, whole: bool = True) -> None:
     Raises
     ------
     SourceError
-        It is damaged.
+        It is damaged, empty or a web page.
     """
     try:
+        if isinstance(file, str | Path):
+            with open(file, "rb") as stream:
+                refuse_page(stream, where)
+        else:
+            refuse_page(file, where)
         if zipfile.is_zipfile(file):  # else an old workbook, or nothing that the parser knows
             with zipfile.ZipFile(file) as archive:
                 for entry in archive.infolist():
                     if whole or "/worksheets/" not in entry.filename:
                         _pass_by(archive, entry)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+        if isinstance(error, SourceError):
+            raise
         raise _incomplete(where, error) from error
     finally:
         if not isinstance(file, str | Path):
@@ -254,8 +261,8 @@ def _numbers(cells: list[Any], width: int, where: str, row: int, first_column: i
                 values[j] = np.inf
             if not np.isfinite(values[j]):
                 raise DataError(
-                    f"{where}: cell {column_letters(first_column + j)}{row} is {text!r}, not a "
-                    "number: get it again, or correct the cell",
+                    f"{where}: cell {column_letters(first_column + j)}{row} is {quoted(text)}, not "
+                    "a number: get it again, or correct the cell",
                     path=where, row=row, column=first_column + j,
                 ) from None  # fmt: skip
     return values

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.labels import Array
 from carbonflows.sources.archive import Files
 from carbonflows.sources.numbers import (
@@ -342,7 +342,7 @@ def _numbers(cells: list[str], where: str, line: int, index: int, columns: int) 
                 raise ValueError
         except ValueError:
             raise DataError(
-                f"{where} line {line}, column {index + place + 1} is {cell.strip()!r}, not a "
+                f"{where} line {line}, column {index + place + 1} is {quoted(cell.strip())}, not a "
                 "number: get the file again",
                 path=where, line=line, column=index + place + 1,
             ) from None  # fmt: skip

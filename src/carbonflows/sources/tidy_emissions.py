@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import DataError, LabelError, SourceError, UnitError, some
+from carbonflows.errors import DataError, LabelError, SourceError, UnitError, quoted, some
 from carbonflows.labels import DEMAND, NODE, Array
 from carbonflows.sources.archive import refuse_web_page
 from carbonflows.sources.files import file_record
@@ -101,7 +101,8 @@ def tidy_emissions(
     for name, unit in zip(stressors, lines["unit"], strict=True):
         if units.setdefault(name, unit) != unit:
             raise UnitError(
-                f"{where}: {name} is in {units[name]!r} and in {unit!r}: write it in one unit",
+                f"{where}: {name} is in {quoted(units[name])} and in {quoted(unit)}: write it in "
+                "one unit",
                 unit=unit,
             )
     F = np.full((len(names), len(nodes)), np.nan)
@@ -230,7 +231,7 @@ def _stressor(named: str, unit: str, where: str) -> str:
     if named or substance in SUBSTANCES:
         return named or substance
     raise UnitError(
-        f"{where}: the unit {unit!r} does not say of what: write 'kt CO2', or add a column "
+        f"{where}: the unit {quoted(unit)} does not say of what: write 'kt CO2', or add a column "
         "'stressor'",
         unit=unit,
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.labels import Array
 from carbonflows.sources.sheets import CODE, WideSheet
 from carbonflows.sources.totals import TotalsPolicy, table_totals
@@ -134,8 +134,8 @@ def _columns(
         category = layout.category(label)
         if not region or (category is None and not CODE.fullmatch(code)):
             raise LabelError(
-                f"{where}: the column of {sheet.place(0, j)} is labelled {region!r}, {code!r}: no "
-                "node and no final demand; get it again",
+                f"{where}: the column of {sheet.place(0, j)} is labelled {quoted(region)}, "
+                f"{quoted(code)}: no node and no final demand; get it again",
                 labels=[(region, code)],
             )
         if (region, code) in seen:
@@ -210,8 +210,8 @@ def _below(sheet: WideSheet, layout: WideLayout, n: int, where: str) -> dict[str
         if code not in known:
             if np.isfinite(sheet.values[i]).any():
                 raise LabelError(
-                    f"{where}: row {i + sheet.first_row}, {code or label[1]!r}, is neither in the "
-                    "header nor value added or output: a row is one too many; get it again",
+                    f"{where}: row {i + sheet.first_row}, {quoted(code or label[1])}, is neither "
+                    "in the header nor value added or output: a row is one too many; get it again",
                     labels=[code],
                 )
             continue  # a note

@@ -304,7 +304,11 @@ def _from_npz(file: Path, totals: TotalsPolicy) -> Parts:
         "Y": np.ascontiguousarray(data["F"], dtype=np.float64),
         "x": x,
         "value_added": x - Z.sum(axis=0),
-        "notes": {"value added": "published output less intermediate inputs", "totals": off},
+        "notes": {
+            "year": "from the file's name only: nothing in the file states it",
+            "value added": "published output less intermediate inputs",
+            "totals": off,
+        },
     }
     if "co2_kt" in data:
         if data["co2_kt"].shape != (m, len(sectors)) or data.get("co2_hh_kt", x).shape != (m,):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.labels import DEMAND, NODE, Array, repeated
 from carbonflows.sources.archive import Files
 from carbonflows.sources.files import file_record, pick_year
@@ -237,8 +237,8 @@ def _numbers(cells: list[list[Any]], lines: list[int], places: list[int], file: 
             for place, cell in zip(places, row, strict=True):
                 if not isinstance(cell, int | float):
                     raise DataError(
-                        f"{file}: row {line + 1}, column {place + 1} holds {cell!r}, not a number: "
-                        "correct the cell",
+                        f"{file}: row {line + 1}, column {place + 1} holds {quoted(cell)}, not a "
+                        "number: correct the cell",
                         row=line + 1, column=place + 1,
                     ) from error  # fmt: skip
         raise
@@ -365,7 +365,7 @@ def from_accounts(
 
 def _kilotonnes(cell: Any, code: str, year: int, shown: str) -> float:
     if isinstance(cell, str) and cell.strip():
-        raise DataError(f"{shown}: {code} of {year} is {cell!r}, not a number: correct it")
+        raise DataError(f"{shown}: {code} of {year} is {quoted(cell)}, not a number: correct it")
     return 0.0 if isinstance(cell, str) or cell is None else float(cell)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.sources.archive import Files
 from carbonflows.sources.built import built, labels_of
 from carbonflows.sources.files import pick_year
@@ -251,7 +251,9 @@ def _co2(
             except ValueError:
                 value = np.nan
             if not np.isfinite(value):
-                raise DataError(f"{shown}: row {number} ({code}) of {year} is {cell!r}: correct it")
+                raise DataError(
+                    f"{shown}: row {number} ({code}) of {year} is {quoted(cell)}: correct it"
+                )
             if code in seen:
                 raise LabelError(f"{shown}: {code} occurs twice: keep one", labels=[code])
             if (region, code) in at:

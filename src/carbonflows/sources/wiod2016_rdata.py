@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.sources.archive import Files
 from carbonflows.sources.sheets import WideSheet
 
@@ -101,7 +101,7 @@ def _across(
         text = industries.get(str(number), categories.get(number))
         if match is None or text is None:
             raise LabelError(
-                f"{where}: the column {key!r} is no industry of a row and none of the "
+                f"{where}: the column {quoted(key)} is no industry of a row and none of the "
                 f"{len(CATEGORIES)} categories of final demand: get it again",
                 labels=[key],
             )

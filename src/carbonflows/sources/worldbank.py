@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import DataError, LabelError, SourceError, some
+from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 
 WORLD = "WLD"
 AGGREGATES = frozenset(
@@ -93,7 +93,7 @@ def read_worldbank(path: str | Path, year: int, indicator: str | None = None) ->
     wrong = table["Country Code"][values.isna() & texts.notna()]
     if len(wrong):
         raise DataError(
-            f"{path}: {wrong.iloc[0]} in {year} is {texts[wrong.index[0]]!r}, not a number",
+            f"{path}: {wrong.iloc[0]} in {year} is {quoted(texts[wrong.index[0]])}, not a number",
             labels=list(wrong),
         )
     series = pd.Series(

@@ -1,6 +1,6 @@
 """A study from its file to its report: read, solve, account, draw, write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ def run(
     source: str | None = None,
     path: str | Path | None = None,
     year: int | None = None,
+    options: Mapping[str, Any] | None = None,
     stressor: str | list[str] | None = None,
     households: bool | None = None,
     grouping: str | Path | None = None,
@@ -66,6 +67,9 @@ def run(
         Folder for the results; an earlier result there is replaced whole.
     source, path, year : optional
         Another table than the study's, as for `carbonflows.read`.
+    options : mapping, optional
+        Options of the table's reader, as for `carbonflows.read`; they replace the study's of the
+        same name.
     stressor, households, grouping, route, gdp, population, figures : optional
         Replace the study's own settings; see the study file format.
     progress : callable, optional
@@ -94,8 +98,9 @@ def run(
 
     loaded = study if isinstance(study, Study) else load_study(study)
     loaded = _overridden(
-        loaded, source=source, path=path, year=year, stressor=stressor, households=households,
-        grouping=grouping, route=route, gdp=gdp, population=population, figures=figures,
+        loaded, source=source, path=path, year=year, options=options, stressor=stressor,
+        households=households, grouping=grouping, route=route, gdp=gdp, population=population,
+        figures=figures,
     )  # fmt: skip
     with results_folder(Path(out)) as folder:
         progress("reading the table")
@@ -110,9 +115,12 @@ def run(
 
 
 def _overridden(study: Study, **given: Any) -> Study:
+    from carbonflows.sources.options import given_values
+
     if given["source"] is not None or given["path"] is not None:
-        # Another table: neither the study's path nor its year describes it.
-        kept = {"source": given["source"] or study.table.source, "path": given["path"]}
+        # Another table: the study's path, year and options do not describe it.
+        kept = {"source": given["source"] or study.table.source, "path": given["path"],
+                "options": {}}  # fmt: skip
         year = given["year"]
         if given["source"] == study.table.source == "example" and year is None:
             year = study.table.year
@@ -120,6 +128,8 @@ def _overridden(study: Study, **given: Any) -> Study:
             update={"table": study.table.model_copy(update={**kept, "year": year})}
         )
         study = study.model_copy(update={"folder": ""}) if given["path"] else study
+    # The study's own options start in its folder, those of the call in the working folder.
+    own = given_values(study.table.options, Path(study.folder))
     text = {
         k: None if given[k] is None else str(given[k]) for k in ("grouping", "gdp", "population")
     }
@@ -127,7 +137,7 @@ def _overridden(study: Study, **given: Any) -> Study:
         # The block of groups and the printed numbers belong to the study's own grouping.
         study = study.model_copy(update={"grouping": None, "published": None})
     return study.changed(
-        table={"year": given["year"]},
+        table={"year": given["year"], "options": own | dict(given["options"] or {})},
         emissions={"stressor": given["stressor"], "households": given["households"]},
         grouping={"name": text["grouping"], "route": given["route"]},
         intensity={"gdp": text["gdp"], "population": text["population"]},
@@ -145,8 +155,9 @@ def _inputs(study: Study) -> tuple[Any, Any, dict[str, Any]]:
 
     wanted = study.table
     table = read(
-        wanted.source, None if wanted.path is None else placed(wanted.path), year=wanted.year
-    )
+        wanted.source, None if wanted.path is None else placed(wanted.path), year=wanted.year,
+        **wanted.options,
+    )  # fmt: skip
     groups = None
     if study.grouping is not None:
         name = study.grouping.name

@@ -20,11 +20,12 @@ class _Strict(BaseModel):
 
 
 class TableSpec(_Strict):
-    """Which table: a source of `carbonflows.read`, its path and its year."""
+    """Which table: a source of `carbonflows.read`, its path, its year, options of its reader."""
 
     source: str
     path: str | None = None
     year: int | None = None
+    options: dict[str, Any] = {}
 
 
 class EmissionsSpec(_Strict):

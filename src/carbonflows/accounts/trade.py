@@ -11,9 +11,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from carbonflows.accounts.domestic import domestic_multipliers
 from carbonflows.accounts.emissions import Partition, emissions, partition, stated
 from carbonflows.accounts.flows import Choice, embodied, flows
-from carbonflows.errors import DataError, ShapeError, SingularSystem
+from carbonflows.errors import DataError, ShapeError
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
@@ -174,27 +175,13 @@ def eebt(
     >>> eebt(Leontief(two_regions())).round(3).to_numpy().tolist()  # 18.75 and 40/3
     [[0.0, 18.75], [13.333, 0.0]]
     """
-    from scipy.linalg import LinAlgError, solve
-
     table = system.table
     load = emissions(table, stressor, unit=unit)
     part = partition(table, grouping)
-    system.require_productive()
-    k = load.per_output(table)
+    domestic = domestic_multipliers(system, load.per_output(table), part)
     shipped = part.by_region(system.sales_by_region + system.final_use, axis=1)
-    Z = table.Z.to_numpy()
-    values = np.zeros((len(part.labels), len(part.labels)))
-    for r, label in enumerate(part.labels):
-        rows = np.flatnonzero(part.node == r)
-        A = Z[np.ix_(rows, rows)] * system.per_output[rows]
-        try:
-            domestic = solve(np.eye(len(rows)) - A, k[rows], transposed=True)
-        except LinAlgError as error:
-            raise SingularSystem(
-                f"the domestic system of {label} is singular: look at diagnose(table)"
-            ) from error
-        values[r] = domestic @ shipped[rows]
-        values[r, r] = 0.0
+    values = part.by_node(domestic[:, None] * shipped)
+    np.fill_diagonal(values, 0.0)
     frame = pd.DataFrame(
         values, part.labels.rename("source_region"), part.labels.rename("demand_region")
     )

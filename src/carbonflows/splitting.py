@@ -1,0 +1,248 @@
+"""A sector taken apart with weights: aluminium out of basic metals, cotton out of crops.
+
+All totals are kept: the parts of a row, of a column and of the emissions sum to what they were
+made from. Weights that are all the same leave every coefficient as it was and change no result;
+what another weight changes is the user's own knowledge, or guess, and the result says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from carbonflows.errors import DataError, LabelError, some
+from carbonflows.labels import DEMAND, NODE, Array
+from carbonflows.table import Extension, IOTable
+
+Weight: TypeAlias = float | Mapping[str, float]
+FINAL = "final demand"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a sector, by its shares of the whole.
+
+    Attributes
+    ----------
+    output : float or mapping of str to float
+        Share of the sector's sales, purchases, value added and emissions, unless said otherwise
+        below; one number, or one per region.
+    sales : mapping of str to float
+        Buying sector, or ``"final demand"``, → share of the sector's sales to it.
+    inputs : mapping of str to float
+        Selling sector → share of the sector's purchases from it.
+    emissions : float or mapping of str to float, optional
+        Share of the sector's emissions.
+
+    Examples
+    --------
+    >>> Part(0.1, inputs={"Electricity": 0.3}).output
+    0.1
+    """
+
+    output: Weight
+    sales: Mapping[str, float] = field(default_factory=dict)
+    inputs: Mapping[str, float] = field(default_factory=dict)
+    emissions: Weight | None = None
+
+
+def disaggregate(table: IOTable, sector: str, parts: Mapping[str, Part]) -> IOTable:
+    """Split a sector of every region that has it.
+
+    Parameters
+    ----------
+    table : IOTable
+    sector : str
+        Sector to split.
+    parts : mapping of str to Part
+        Names of the new sectors; their shares must sum to one everywhere.
+
+    Returns
+    -------
+    IOTable
+        The parts stand where the sector stood.
+
+    Raises
+    ------
+    LabelError
+        A sector or region that the table does not have, or a new name that it has already.
+    DataError
+        Shares that do not sum to one, or are not between 0 and 1.
+
+    Notes
+    -----
+    ``z_ij`` of a row i that is split becomes ``s_i z_ij`` with s the share of sales to j; of a
+    column that is split, ``t_j z_ij`` with t the share of purchases from i; where both are split,
+    ``s_i t_j z_ij``.
+
+    References
+    ----------
+    Lenzen 2011, Econ. Syst. Res. 23:73 (disaggregation instead of aggregation).
+
+    Examples
+    --------
+    >>> import carbonflows as cf
+    >>> table = cf.example(2004)
+    >>> split = disaggregate(
+    ...     table, "Basic metals", {"Aluminium": Part(0.1), "Other metals": Part(0.9)}
+    ... )
+    >>> len(split.nodes) - len(table.nodes)
+    22
+    >>> bool(abs(split.x.sum() - table.x.sum()) < 1e-6)
+    True
+    """
+    if sector not in table.sectors:
+        raise LabelError(
+            f"{sector!r} is no sector of {table.label}, which has {some(table.sectors, 40)}",
+            labels=[sector],
+        )
+    if len(parts) < 2:
+        raise DataError(f"{sector} is to be split into {len(parts)}: name two parts at least")
+    taken = [name for name in parts if name in table.sectors and name != sector]
+    if taken:
+        raise LabelError(f"{some(taken)}: already a sector of {table.label}", labels=taken)
+    old = table.nodes
+    regions, sectors = (old.get_level_values(level) for level in NODE)
+    position, names = [], []  # old position and new sector of each new node
+    for i, name in enumerate(sectors):
+        new = list(parts) if name == sector else [name]
+        position += [i] * len(new)
+        names += new
+    at = np.array(position)
+    nodes = pd.MultiIndex.from_arrays([regions[at], names], names=NODE)
+    split = (sectors == sector)[at]
+    shares = _Shares(table, sector, parts, regions[at][split], np.array(names)[split])
+    output = np.ones(len(nodes))
+    output[split] = shares.output
+    emitted = np.ones(len(nodes))
+    emitted[split] = shares.emitted
+    Z = table.Z.to_numpy()[np.ix_(at, at)]
+    Y = table.Y.to_numpy()[at]
+    Z[split] *= shares.of("sales", sectors)[:, at]
+    Y[split] *= shares.of("sales", pd.Index([FINAL]))
+    Z[:, split] *= shares.of("inputs", sectors)[:, at].T
+    extensions = [
+        Extension(
+            pd.DataFrame(e.F.to_numpy()[:, at] * emitted, e.F.index, nodes),
+            e.F_Y if e.has_final else None,
+            unit={str(s): str(u) for s, u in e.unit.items()}, name=e.name, source=e.source,
+        )
+        for e in table.extensions.values()
+    ]  # fmt: skip
+
+    def by_output(series: pd.Series | None) -> pd.Series | None:
+        return None if series is None else pd.Series(series.to_numpy()[at] * output, nodes)
+
+    step = {
+        "step": "disaggregate", "sector": sector,
+        "parts": {name: _plain(part) for name, part in parts.items()},
+    }  # fmt: skip
+    return table.replace(
+        Z=pd.DataFrame(Z, nodes, nodes, copy=False),
+        Y=pd.DataFrame(Y, nodes, table.demand.set_names(DEMAND), copy=False),
+        extensions=extensions,
+        x=by_output(table.x_given),
+        value_added=by_output(table.value_added),
+        provenance={
+            **table.provenance, "steps": [*table.provenance.get("steps", []), step]
+        },
+    )  # fmt: skip
+
+
+class _Shares:
+    """Shares of the new nodes that came from one sector."""
+
+    def __init__(
+        self,
+        table: IOTable,
+        sector: str,
+        parts: Mapping[str, Part],
+        regions: pd.Index,
+        names: Array,
+    ) -> None:
+        self.sector, self.parts, self.names = sector, parts, names
+        self.known = {
+            "sales": {*table.sectors, FINAL}, "inputs": set(table.sectors)
+        }  # fmt: skip
+        self.table = table
+        having = list(regions.unique())
+        shares = {name: self._by_region(part.output, having) for name, part in parts.items()}
+        self._whole(shares, having, "output")
+        emitted = {
+            name: shares[name]
+            if part.emissions is None
+            else self._by_region(part.emissions, having)
+            for name, part in parts.items()
+        }
+        self._whole(emitted, having, "emissions")
+        pairs = list(zip(names, regions, strict=True))
+        self.output = np.array([shares[name][region] for name, region in pairs])
+        self.emitted = np.array([emitted[name][region] for name, region in pairs])
+
+    def of(self, kind: str, partners: pd.Index) -> Array:
+        """Shares of sales to, or purchases from, each partner, shape (new nodes, partners)."""
+        values = np.repeat(self.output[:, None], len(partners), axis=1)
+        given: dict[str, dict[str, float]] = {
+            name: dict(getattr(part, kind)) for name, part in self.parts.items()
+        }
+        named = {partner for shares in given.values() for partner in shares}
+        unknown = sorted(named - self.known[kind])
+        if unknown:
+            raise LabelError(
+                f"{kind} of {self.sector}: {some(unknown)} is no sector of {self.table.label}",
+                labels=unknown,
+            )
+        for partner in named:
+            missing = [name for name in self.parts if partner not in given[name]]
+            if missing:
+                raise DataError(
+                    f"{kind} of {self.sector} and {partner}: no share for {some(missing)}; give "
+                    "one for every part"
+                )
+            self._whole(
+                {name: {partner: given[name][partner]} for name in self.parts}, [partner], kind
+            )
+            chosen = partners == partner
+            for name in self.parts:
+                values[np.ix_(self.names == name, chosen)] = given[name][partner]
+        return values
+
+    def _by_region(self, weight: Weight, regions: list[str]) -> dict[str, float]:
+        if not isinstance(weight, Mapping):
+            return dict.fromkeys(regions, float(weight))
+        extra, missing = set(weight) - set(self.table.regions), set(regions) - set(weight)
+        if extra or missing:
+            what = (
+                f"no region {some(sorted(extra))}" if extra else f"no share for "
+                f"{some(sorted(missing))}"
+            )  # fmt: skip
+            raise LabelError(
+                f"shares of {self.sector}: {what}; name each region that has the sector",
+                labels=sorted(extra or missing),
+            )
+        return {region: float(weight[region]) for region in regions}
+
+    def _whole(self, shares: Mapping[str, Mapping[str, float]], keys: list[str], what: str) -> None:
+        for key in keys:
+            values = [shares[name][key] for name in shares]
+            total = sum(values)
+            if not all(0 <= value <= 1 for value in values) or abs(total - 1) > 1e-9:
+                raise DataError(
+                    f"{what} of {self.sector} ({key}): shares {', '.join(map(str, values))} of "
+                    f"{some(shares)} must be 0 to 1 and sum to one, not to {total:.10g}",
+                    total=total,
+                )
+
+
+def _plain(part: Part) -> dict[str, object]:
+    """Write a part as provenance keeps it."""
+    return {
+        "output": dict(part.output) if isinstance(part.output, Mapping) else part.output,
+        "sales": dict(part.sales),
+        "inputs": dict(part.inputs),
+        "emissions": dict(part.emissions)
+        if isinstance(part.emissions, Mapping)
+        else part.emissions,
+    }

@@ -1,0 +1,177 @@
+"""The tracer against chains walked one by one, and against its identities."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from carbonflows.accounts.emissions import emissions
+from carbonflows.accounts.flows import flows
+from carbonflows.accounts.network import hypothetical_extraction
+from carbonflows.accounts.sector import AXES, product_trace, sector_nodes, tracer
+from carbonflows.errors import DataError, LabelError
+from carbonflows.solve import Leontief
+from carbonflows.table import IOTable, two_regions
+from worlds import WORLDS, halves, random_world, three_by_two
+
+SEVERAL = {n: t for n, t in WORLDS.items() if len(t.sectors) > 1 and not (t.x < 0).any()}
+WORLD = pytest.mark.parametrize("table", SEVERAL.values(), ids=SEVERAL)
+
+
+def by_chains(table: IOTable, inside: list[int], rounds: int = 400) -> np.ndarray:
+    """E[p, q, t, c] by sending every final demand up its supply chains, round by round.
+
+    Walking up from the final product, the first node of the set that is met is where the carbon
+    left the set for the last time; everything upstream of it, itself included, counts.
+    """
+    system = Leontief(table)
+    n, m = len(table.nodes), len(table.regions)
+    A = table.Z.to_numpy() * system.per_output
+    k = emissions(table).per_output(table)
+    of = table.node_region
+    upstream = np.zeros((m, n))  # emissions by region per unit of a node's deliveries
+    power = np.eye(n)
+    for _ in range(rounds):
+        step = k[:, None] * power
+        for r in range(m):
+            upstream[r] += step[of == r].sum(axis=0)
+        power = A @ power
+    found = np.zeros((m, m, m, m))
+    for start, c in product(range(n), range(m)):
+        demand = system.final_use[start, c]
+        if demand == 0:
+            continue
+        t = of[start]
+        now = np.zeros(n)
+        now[start] = demand
+        for _ in range(rounds):
+            for i in inside:
+                found[:, of[i], t, c] += upstream[:, i] * now[i]
+                now[i] = 0.0
+            now = A @ now
+            if np.abs(now).max() == 0:
+                break
+    return found
+
+
+@WORLD
+def test_tracer_is_the_walk_along_every_chain(table: IOTable) -> None:
+    sector = table.sectors[0]
+    inside = [int(i) for i in sector_nodes(table, sector)]
+    expected = by_chains(table, inside)
+    trace = tracer(Leontief(table), sector)
+    values = trace.along(*AXES).to_numpy().reshape(expected.shape)
+    assert np.abs(values - expected).max() < 1e-9 * max(1.0, abs(expected.sum()))
+
+
+@WORLD
+def test_total_is_the_last_exit_identity(table: IOTable) -> None:
+    system = Leontief(table)
+    load = emissions(table)
+    k = load.per_output(table)
+    e = system.multipliers(k).values
+    y = system.final_use.sum(axis=1)
+    A = table.Z.to_numpy() * system.per_output
+    inside = sector_nodes(table, table.sectors[-1])
+    others = np.setdiff1d(np.arange(len(k)), inside)
+    M = np.linalg.inv(np.eye(len(others)) - A[np.ix_(others, others)])
+    expected = e @ y - k[others] @ M @ y[others]
+    trace = tracer(system, table.sectors[-1])
+    scale = max(1.0, abs(float(e @ y)))
+    assert trace.total == pytest.approx(expected, abs=1e-11 * scale)
+    assert trace.along("emitted").sum() == pytest.approx(expected, abs=1e-11 * scale)
+    assert trace.stages().sum() == pytest.approx(expected, abs=1e-11 * scale)
+    by_kind = trace.kinds.mul(trace.deliveries.sum(axis=(1, 2)), axis=0).to_numpy().sum()
+    assert by_kind == pytest.approx(expected, abs=1e-11 * scale)
+    lost = hypothetical_extraction(system, table.sectors[-1]).loc["total", "lost"]
+    if table.output == "rows":
+        assert lost == pytest.approx(expected, abs=1e-10 * scale)
+
+
+def test_stages_are_sums_over_the_whole_array() -> None:
+    table = three_by_two()
+    trace = tracer(Leontief(table), "s1")
+    whole = trace.along(*AXES)
+    expected: dict[tuple[bool, bool, bool], float] = {}
+    for (p, q, t, c), value in whole.items():  # type: ignore[misc]
+        key = (p != q, q != t, t != c)
+        expected[key] = expected.get(key, 0.0) + value
+    for key, value in trace.stages().items():
+        assert value == pytest.approx(expected[key], rel=1e-12), key  # type: ignore[index]
+
+
+def test_axes_are_sums_of_one_another_and_come_in_any_order() -> None:
+    trace = tracer(Leontief(three_by_two()), "s2")
+    whole = trace.along(*AXES)
+    for axes in (("made",), ("consumed", "made"), ("assembled", "emitted", "consumed")):
+        found = trace.along(*axes)  # type: ignore[arg-type]
+        levels = axes[0] if len(axes) == 1 else list(axes)
+        expected = whole.groupby(level=levels, sort=False).sum()
+        if len(axes) > 1:
+            expected = expected.reorder_levels(list(axes))
+        assert found.to_numpy() == pytest.approx(expected.reindex(found.index).to_numpy())
+    with pytest.raises(DataError, match="name each of"):
+        trace.along("made", "made")
+
+
+def test_groups_are_sums_of_regions() -> None:
+    table = random_world(4, 5, 3)
+    groups = halves(table)
+    system = Leontief(table)
+    fine = tracer(system, table.sectors[1]).along(*AXES)
+    coarse = tracer(system, table.sectors[1], grouping=groups).along(*AXES)
+    of = dict(zip(table.regions, groups.of(table.regions), strict=True))
+    renamed = fine.rename(index=of).groupby(level=list(AXES)).sum()
+    assert coarse.to_numpy() == pytest.approx(renamed.reindex(coarse.index).to_numpy(), rel=1e-11)
+
+
+def test_products_split_the_whole() -> None:
+    table = three_by_two()
+    system = Leontief(table)
+    parts = [tracer(system, "s1", products=s).total for s in table.sectors]
+    assert sum(parts) == pytest.approx(tracer(system, "s1").total, rel=1e-12)
+
+
+def test_final_products_are_the_flows_by_product() -> None:
+    table = three_by_two()
+    system = Leontief(table)
+    trace = product_trace(system, "s2", electricity="s1")
+    levels = ["product_region", "product_sector", "demand_region"]
+    wide = flows(system, product="node").stack(levels, future_stack=True)
+    expected = wide.xs("s2", level="product_sector")
+    found = trace.along("emitted", "assembled", "consumed")
+    assert found.sum() == pytest.approx(expected.sum(), rel=1e-12)
+    for (p, t, c), value in found.items():  # type: ignore[misc]
+        assert value == pytest.approx(expected.loc[p, t, c], abs=1e-12)
+    assert trace.kinds["electricity"].sum() > 0
+
+
+def test_sets_that_cannot_be_followed_are_refused() -> None:
+    system = Leontief(three_by_two())
+    with pytest.raises(DataError, match="covers every sector"):
+        tracer(system, ["s1", "s2"])
+    with pytest.raises(LabelError, match="s9: no sector of three by two 2012, which has s1, s2"):
+        tracer(system, "s9")
+    with pytest.raises(LabelError, match="the set has no sector"):
+        tracer(system, [])
+    with pytest.raises(LabelError, match="s8"):
+        tracer(system, "s1", electricity="s8")
+
+
+def test_arrays_that_are_too_large_are_refused() -> None:
+    table = random_world(1, 90, 2)
+    trace = tracer(Leontief(table), table.sectors[0])
+    with pytest.raises(DataError, match="use a grouping"):
+        trace.along(*AXES)
+    assert trace.along("made", "consumed").sum() == pytest.approx(trace.total)
+
+
+def test_two_regions_by_hand() -> None:
+    # One sector each: nothing is left outside the set, but final products can be followed.
+    with pytest.raises(DataError, match="covers every sector"):
+        tracer(Leontief(two_regions()), "goods")
+    trace = product_trace(Leontief(two_regions()), "goods")
+    assert trace.total == pytest.approx(70)
+    # e = (4/5, 7/15), Y = [[50, 20], [10, 20]]
+    assert trace.along("assembled").to_numpy() == pytest.approx([56, 14])
+    assert trace.along("consumed").to_numpy() == pytest.approx([134 / 3, 76 / 3])

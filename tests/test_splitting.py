@@ -1,0 +1,119 @@
+"""Sectors taken apart: totals kept, equal shares change nothing, other shares are as told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from carbonflows.accounts.flows import flows
+from carbonflows.accounts.sector import tracer
+from carbonflows.errors import DataError, LabelError
+from carbonflows.regions import Grouping, aggregate
+from carbonflows.solve import Leontief
+from carbonflows.splitting import Part, disaggregate
+from carbonflows.table import IOTable
+from worlds import WORLDS, three_by_two
+
+WORLD = pytest.mark.parametrize("table", WORLDS.values(), ids=WORLDS)
+UNEVEN = {
+    "a": Part(0.3, sales={"s2": 0.9, "final demand": 0.1}, inputs={"s1": 0.2}, emissions=0.6),
+    "b": Part(0.7, sales={"s2": 0.1, "final demand": 0.9}, inputs={"s1": 0.8}, emissions=0.4),
+}
+
+
+@WORLD
+def test_equal_shares_change_nothing(table: IOTable) -> None:
+    split = disaggregate(table, "s1", {"one": Part(0.25), "two": Part(0.75)})
+    before, after = flows(Leontief(table)), flows(Leontief(split))
+    pd.testing.assert_frame_equal(after, before, rtol=1e-10, atol=1e-12)
+
+
+@WORLD
+def test_parts_put_together_again_are_the_table(table: IOTable) -> None:
+    if len(table.sectors) < 2:
+        return
+    split = disaggregate(table, "s1", UNEVEN)
+    back = Grouping({"a": "s1", "b": "s1"} | {s: s for s in table.sectors})
+    again = aggregate(split, sectors=back)
+    for name in ("Z", "Y"):
+        frame = getattr(again, name)
+        wanted = getattr(table, name)
+        wanted = wanted.reindex(index=frame.index, columns=frame.columns)
+        assert frame.to_numpy() == pytest.approx(wanted.to_numpy(), rel=1e-12, abs=1e-12)
+    F = again.extensions["emissions"].F
+    expected = table.extensions["emissions"].F.reindex(columns=F.columns)
+    assert F.to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-12)
+
+
+def test_shares_go_where_they_are_said_to() -> None:
+    table = three_by_two()
+    split = disaggregate(table, "s1", UNEVEN)
+    Z, old = split.Z, table.Z
+    assert Z.loc[("R1", "a"), ("R2", "s2")] == pytest.approx(
+        0.9 * old.loc[("R1", "s1"), ("R2", "s2")]
+    )
+    assert Z.loc[("R1", "s2"), ("R2", "a")] == pytest.approx(
+        0.3 * old.loc[("R1", "s2"), ("R2", "s1")]
+    )
+    # Both sides are split: what b sells to s1 by default, times what a buys of s1.
+    assert Z.loc[("R1", "b"), ("R2", "a")] == pytest.approx(
+        0.7 * 0.2 * old.loc[("R1", "s1"), ("R2", "s1")]
+    )
+    assert split.Y.loc[("R3", "a")].sum() == pytest.approx(0.1 * table.Y.loc[("R3", "s1")].sum())
+    F = split.extensions["emissions"].F.iloc[0]
+    assert F[("R2", "a")] == pytest.approx(48)
+    assert split.provenance["steps"][-1]["step"] == "disaggregate"
+    assert list(split.sectors) == ["a", "b", "s2"]
+
+
+def test_shares_may_differ_by_region() -> None:
+    table = three_by_two()
+    split = disaggregate(
+        table, "s2",
+        {
+            "x": Part({"R1": 0.1, "R2": 0.5, "R3": 1.0}),
+            "y": Part({"R1": 0.9, "R2": 0.5, "R3": 0.0}),
+        },
+    )  # fmt: skip
+    assert split.x[("R1", "x")] == pytest.approx(0.1 * table.x[("R1", "s2")])
+    assert split.x[("R3", "y")] == 0
+    system = Leontief(split)
+    parts = tracer(system, ["x", "y"]).total
+    assert parts == pytest.approx(tracer(Leontief(table), "s2").total, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("sector", "shares", "error", "said"),
+    [
+        ("s9", {"a": Part(0.5), "b": Part(0.5)}, LabelError, "'s9' is no sector"),
+        ("s1", {"a": Part(1.0)}, DataError, "name two parts at least"),
+        ("s1", {"a": Part(0.5), "s2": Part(0.5)}, LabelError, "s2: already a sector"),
+        ("s1", {"a": Part(0.5), "b": Part(0.6)}, DataError, "sum to one, not to 1.1"),
+        ("s1", {"a": Part(1.5), "b": Part(-0.5)}, DataError, "must be 0 to 1"),
+        ("s1", {"a": Part(float("nan")), "b": Part(0.5)}, DataError, "must be 0 to 1"),
+        ("s1", {"a": Part(0.5, inputs={"s2": 0.1}), "b": Part(0.5)}, DataError, "no share for b"),
+        (
+            "s1",
+            {"a": Part(0.5, sales={"s2": 0.5}), "b": Part(0.5, sales={"s2": 0.4})},
+            DataError,
+            r"sales of s1 \(s2\)",
+        ),
+        (
+            "s1",
+            {"a": Part(0.5, inputs={"oil": 0.5}), "b": Part(0.5, inputs={"oil": 0.5})},
+            LabelError,
+            "oil is no sector",
+        ),
+        ("s1", {"a": Part({"R1": 0.5}), "b": Part(0.5)}, LabelError, "no share for R2, R3"),
+        ("s1", {"a": Part(0.5, emissions=0.2), "b": Part(0.5)}, DataError, "emissions of s1"),
+    ],
+)
+def test_mistakes(sector, shares, error, said) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(error, match=said):
+        disaggregate(three_by_two(), sector, shares)
+
+
+def test_numbers_are_not_changed_in_the_old_table() -> None:
+    table = three_by_two()
+    before = table.Z.to_numpy().copy()
+    disaggregate(table, "s1", UNEVEN)
+    assert np.array_equal(table.Z.to_numpy(), before)

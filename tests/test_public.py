@@ -6,12 +6,15 @@ import sys
 import carbonflows as cf
 
 PUBLIC = {
-    "CarbonflowsError", "Denominator", "Extension", "Grouping", "IOTable", "Leontief", "aggregate",
-    "aggregation_bias", "carriers", "denominator_ratio", "denominators", "diagnose", "eebt",
-    "emissions", "example", "flows", "footprint", "group_means", "groupings", "intensities",
-    "intensity_direction", "load_grouping", "multipliers", "net_shares", "open_table",
-    "pairwise_net", "read", "run", "save_table", "sink_shares", "throughflow", "top_consumers",
-    "trade_measures", "world_share",
+    "CarbonflowsError", "Denominator", "Extension", "Grouping", "IOTable", "Leontief", "Part",
+    "aggregate", "aggregation_bias", "avoided_emissions", "betweenness", "border_stages", "bridge",
+    "carriers", "denominator_ratio", "denominators", "diagnose", "disaggregate", "eebt",
+    "emissions", "example", "export_steps", "flows", "footprint", "gateways", "group_means",
+    "groupings",
+    "hypothetical_extraction", "intensities", "intensity_direction", "ladder", "load_grouping",
+    "multipliers", "net_shares", "open_table", "pairwise_net", "product_trace", "read",
+    "responsibility", "run", "save_table", "scopes", "sink_shares", "strongest_links",
+    "structural_paths", "throughflow", "top_consumers", "tracer", "trade_measures", "world_share",
 }  # fmt: skip
 
 

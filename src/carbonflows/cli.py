@@ -24,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+STEPS = {"running": 15, "looking": 2, "checking": 2}
+"""Steps of a task, about: how far the bar has come."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C or a polite request to end."""
 
@@ -286,11 +288,9 @@ def _progress(what: str) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from carbonflows.study.pipeline import STEPS
-
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=STEPS if what == "running" else 2)
+        task = progress.add_task(what, total=STEPS.get(what))
 
         def step(name: str) -> None:
             progress.update(task, description=name, advance=1)

@@ -21,7 +21,8 @@ def compared(study: Study, found: Results) -> pd.DataFrame:
     -------
     DataFrame
         ``quantity``, ``region``, ``unit``, ``published``, ``computed`` (NaN where this table does
-        not show the region apart) and ``denominator`` of intensities.
+        not show the region apart, or where money is in another currency) and ``denominator`` of
+        intensities.
     """
     tables = found.tables
     published = study.published
@@ -52,7 +53,10 @@ def compared(study: Study, found: Results) -> pd.DataFrame:
             computed = chosen["value"].get(region, np.nan)
             if region == "world":
                 computed = _world_intensity(tables, kind, per)
-        computed = float(computed) * _scale(have, printed)
+        if _another_currency(have, printed.unit):
+            computed, per = np.nan, f"{per} in another currency, {have}"
+        else:
+            computed = float(computed) * _scale(have, printed)
         rows.append((printed.quantity, region, printed.unit, printed.value, computed, per))
     columns = ["quantity", "region", "unit", "published", "computed", "denominator"]
     frame = pd.DataFrame(rows, columns=columns)
@@ -73,6 +77,12 @@ def _require_region(study: Study, found: Results, region: str) -> None:
             f"here: there are {some(sorted(known - set(found.table.regions)), 20)}",
             region=region,
         )
+
+
+def _another_currency(have: str, printed: str) -> bool:
+    """Whether two intensities differ in what they are per: money of two currencies."""
+    two = [unit.rpartition("/")[2] for unit in (have, printed) if "/" in unit]
+    return len(two) == 2 and len({units.currency(unit) for unit in two} - {None}) == 2
 
 
 def _scale(have: str, printed: PublishedValue) -> float:

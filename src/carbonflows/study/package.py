@@ -17,8 +17,7 @@ from carbonflows.accounts.intensity import Denominator
 from carbonflows.errors import StoreError, some
 from carbonflows.placing import placing
 from carbonflows.store import table_hash
-from carbonflows.study.analysis import Results
-from carbonflows.study.pictures import Picture, pictures
+from carbonflows.study.outcome import Outcome, Picture
 from carbonflows.study.report import report
 from carbonflows.study.spec import Study
 
@@ -139,14 +138,14 @@ def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> list[dict[str
 
 
 def draw_figures(
-    study: Study, found: Results, folder: Path, progress: Callable[[str], None]
+    study: Study, outcome: Outcome, folder: Path, progress: Callable[[str], None]
 ) -> tuple[list[Picture], dict[str, Path], list[dict[str, Any]]]:
     """Draw and save a study's figures as PNG and SVG.
 
     Parameters
     ----------
     study : Study
-    found : Results
+    outcome : Outcome
     folder : Path
         Results folder; figures go to ``figures/``.
     progress : callable
@@ -164,7 +163,7 @@ def draw_figures(
     (folder / "figures").mkdir()
     progress("drawing the first figure")
     drawn, images, resources = [], {}, []
-    for picture in pictures(study, found):
+    for picture in outcome.pictures():
         drawn.append(picture)
         if picture.figure is None:
             progress(picture.caption)
@@ -188,7 +187,7 @@ def draw_figures(
 
 def write_results(
     study: Study,
-    found: Results,
+    outcome: Outcome,
     folder: Path,
     given: Mapping[str, Denominator],
     progress: Callable[[str], None],
@@ -198,7 +197,7 @@ def write_results(
     Parameters
     ----------
     study : Study
-    found : Results
+    outcome : Outcome
     folder : Path
         An empty folder.
     given : mapping of str to Denominator
@@ -207,22 +206,22 @@ def write_results(
         Called with the name of each step.
     """
     progress("writing tables")
-    resources = write_tables(found.tables, folder)
-    drawn, images, entries = draw_figures(study, found, folder, progress)
+    resources = write_tables(outcome.tables, folder)
+    drawn, images, entries = draw_figures(study, outcome, folder, progress)
     resources += entries
-    table, load = found.table, found.load
+    table, load = outcome.table, outcome.load
     citations = [*study.cites, *([table.source] if table.source else [])]
-    if found.grouping is not None and found.grouping.source:
-        citations.append(f"Grouping {found.grouping.name}: {found.grouping.source}")
+    if outcome.grouping is not None and outcome.grouping.source:
+        citations.append(f"Grouping {outcome.grouping.name}: {outcome.grouping.source}")
     citations += [f"{name}: {d.source}" for name, d in given.items()]
     content = table_hash(table)
     moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     packages = {p: version(p) for p in ("carbonflows", "numpy", "scipy", "pandas")}
     grouping = None
-    if found.grouping is not None:
+    if outcome.grouping is not None:
         grouping = {
-            "name": found.grouping.name, "source": found.grouping.source,
-            "sha256": found.grouping.hash,
+            "name": outcome.grouping.name, "source": outcome.grouping.source,
+            "sha256": outcome.grouping.hash,
             "route": study.grouping.route if study.grouping else "compute_first",
         }  # fmt: skip
     facts = [
@@ -243,7 +242,7 @@ def write_results(
         ("Made on", moment),
     ]  # fmt: skip
     progress("writing the report")
-    html = report(study, found, drawn, images, facts, citations)
+    html = report(study, outcome, drawn, images, facts, citations)
     (folder / "report.html").write_text(html, encoding="utf-8")
     resources.append(
         {"name": "report", "path": "report.html", "format": "html", "mediatype": "text/html"}
@@ -267,7 +266,7 @@ def write_results(
         },
         "grouping": grouping,
         "denominators": {name: d.source for name, d in given.items()},
-        "residual": found.residual,
+        "residual": outcome.residual,
         "versions": {**packages, "python": platform.python_version()},
         "provenance": _plain(table.provenance),
         "resources": resources,

@@ -1,39 +1,18 @@
 """The figures of a study: which numbers go into which picture, and what the caption says."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from carbonflows.errors import CarbonflowsError, DataError
 from carbonflows.study.analysis import Results
+from carbonflows.study.outcome import Picture
 from carbonflows.study.spec import Study
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from matplotlib.figure import Figure
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure with its file name and caption.
-
-    Attributes
-    ----------
-    stem : str
-        File name without ending.
-    figure : Figure or None
-        None where these numbers cannot be drawn; the caption then says why.
-    caption : str
-    tables : tuple of str
-        Names of the tables behind it.
-    """
-
-    stem: str
-    figure: "Figure | None"
-    caption: str
-    tables: tuple[str, ...]
 
 
 def pictures(study: Study, found: Results) -> Iterator[Picture]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pandas as pd
 
 from carbonflows.diagnosis import Diagnosis
 from carbonflows.errors import StudyError
+from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study, load_study
 
-STEPS = 15
-"""Steps that a run reports to its progress callback, figures included."""
+KINDS = {"flows": "flows", "bridge": "bridge", "sectors": "sectors"}
+"""Kind of study → module of this package whose ``outcome`` computes it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +94,6 @@ def run(
     >>> result.report.name, len(result.headlines)
     ('report.html', 5)
     """
-    from carbonflows.study.analysis import analyse, with_year
-    from carbonflows.study.findings import compared, headlines
     from carbonflows.study.package import results_folder, write_results
 
     loaded = study if isinstance(study, Study) else load_study(study)
@@ -105,13 +105,13 @@ def run(
     with results_folder(Path(out)) as folder:
         progress("reading the table")
         table, groups, given = _inputs(loaded)
-        found = analyse(loaded, table, grouping=groups, given=given, progress=progress)
-        if loaded.published is not None:
-            found.tables["published"] = with_year(compared(loaded, found), table)
+        kind = import_module(f"carbonflows.study.{KINDS[loaded.kind]}")
+        found: Outcome = kind.outcome(
+            loaded, table, grouping=groups, given=given, progress=progress
+        )
         write_results(loaded, found, folder, given, progress)
-        lines = headlines(loaded, found)
     place = Path(out).resolve()
-    return StudyResult(place, place / "report.html", found.tables, lines, found.diagnosis)
+    return StudyResult(place, place / "report.html", found.tables, found.headlines, found.diagnosis)
 
 
 def _overridden(study: Study, **given: Any) -> Study:

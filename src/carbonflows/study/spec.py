@@ -8,7 +8,7 @@ import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -54,6 +54,54 @@ class IntensitySpec(_Strict):
     population: str | None = None
 
 
+Names: TypeAlias = str | list[str]
+"""Sectors by name. ``A|B`` is whichever of both the table has, so that one study serves tables that
+name their sectors otherwise."""
+
+
+class BridgeSpec(_Strict):
+    """Sectors that extract and that process fuels, for extraction-based responsibility."""
+
+    extraction: Names = []
+    processing: Names = []
+
+
+class PartSpec(_Strict):
+    """One part of a sector that is taken apart: its shares, see `carbonflows.Part`."""
+
+    output: float | dict[str, float]
+    sales: dict[str, float] = {}
+    inputs: dict[str, float] = {}
+    emissions: float | dict[str, float] | None = None
+
+
+class SplitSpec(_Strict):
+    """A sector to be taken apart before anything is computed."""
+
+    sector: str
+    parts: dict[str, PartSpec]
+    note: str = ""
+
+
+class SectorSpec(_Strict):
+    """One sector study: a commodity, or final products."""
+
+    name: str
+    sectors: Names
+    what: Literal["commodity", "product"] = "commodity"
+    heads: list[str] = []
+    note: str = ""
+    tonnes: str | None = None
+    per_tonne: list[float] = []
+
+
+class SectorsSpec(_Strict):
+    """What the sector studies share."""
+
+    electricity: Names = []
+    stages: str | None = None
+
+
 class FiguresSpec(_Strict):
     """How much the figures show."""
 
@@ -70,6 +118,11 @@ class PublishedValue(_Strict):
         "share consumed within",
         "production intensity",
         "consumption intensity",
+        "consumption over production",
+        "exported share, gross",
+        "exported share, net",
+        "traded share",
+        "share of commodities",
     ]
     region: str
     value: float
@@ -88,16 +141,27 @@ class Study(_Strict):
     """A study: everything that a run needs to know."""
 
     title: str
+    kind: Literal["flows", "bridge", "sectors"] = "flows"
     question: str = ""
     cites: list[str] = []
     table: TableSpec
     emissions: EmissionsSpec = EmissionsSpec()
     grouping: GroupingSpec | None = None
     intensity: IntensitySpec = IntensitySpec()
+    bridge: BridgeSpec = BridgeSpec()
+    sectors: SectorsSpec = SectorsSpec()
+    split: list[SplitSpec] = []
+    sector: list[SectorSpec] = []
     figures: FiguresSpec = FiguresSpec()
     published: PublishedSpec | None = None
     folder: str = ""
     """Folder of the study file; relative paths in it start there."""
+
+    def placed(self, name: str) -> str:
+        """Return where a file that the study names is; names without a suffix are shipped ones."""
+        if not Path(name).suffix or not self.folder:
+            return name
+        return str(Path(self.folder) / name)
 
     @property
     def highlight(self) -> str:
@@ -129,7 +193,7 @@ def studies() -> tuple[str, ...]:
     Examples
     --------
     >>> studies()
-    ('belt-and-road',)
+    ('belt-and-road', 'bridge', 'carbon-trust')
     """
     return tuple(
         sorted(f.name.removesuffix(".toml") for f in _shipped().iterdir() if f.suffix == ".toml")

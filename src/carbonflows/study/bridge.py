@@ -1,0 +1,313 @@
+"""A study of the bridge: every measure of trade in carbon reconciled, region by region."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from carbonflows.accounts.bridge import TERMS, bridge, ladder
+from carbonflows.accounts.emissions import Emissions, emissions
+from carbonflows.accounts.footprint import footprint
+from carbonflows.accounts.intensity import Denominator
+from carbonflows.accounts.responsibility import avoided_emissions, responsibility
+from carbonflows.accounts.trade import trade_measures, world_share
+from carbonflows.diagnosis import diagnose
+from carbonflows.errors import CarbonflowsError
+from carbonflows.regions import Grouping, country_names
+from carbonflows.solve import Leontief
+from carbonflows.study.analysis import Progress, with_year
+from carbonflows.study.html import html_table
+from carbonflows.study.named import whichever
+from carbonflows.study.outcome import Outcome, Picture
+from carbonflows.study.spec import Study
+from carbonflows.table import IOTable
+
+MEASURES = {
+    "footprint": "Footprint", "eebt": "EEBT", "throughflow": "Throughflow",
+    "pairwise_net": "Pairwise net",
+}  # fmt: skip
+STEPS = {
+    "absorbed abroad": "own emissions, in final use abroad",
+    "returned": "own emissions that come home in the end",
+    "domestic, counted again": "own emissions that leave a second time",
+    "foreign": "other regions' emissions, in imports used for exports",
+    "foreign, counted again": "the same, in what is shipped on once more",
+}
+SCHEMES = {
+    "production": "Production", "consumption": "Consumption", "income": "Income",
+    "final_production": "Final production", "shared": "Shared",
+    "production_consumption": "Half production, half consumption",
+    "consumption_income": "Half consumption, half income",
+    "technology_adjusted": "Technology-adjusted", "extraction": "Extraction",
+}  # fmt: skip
+
+
+def outcome(
+    study: Study,
+    table: IOTable,
+    *,
+    grouping: Grouping | None = None,
+    given: Mapping[str, Denominator] | None = None,
+    progress: Progress = lambda step: None,
+) -> Outcome:
+    """Compute a study of the bridge between measures.
+
+    Parameters
+    ----------
+    study : Study
+    table : IOTable
+    grouping : Grouping, optional
+        Groups instead of regions.
+    given : mapping of str to Denominator, optional
+        Not used here.
+    progress : callable, optional
+        Called with the name of each step.
+
+    Returns
+    -------
+    Outcome
+    """
+    progress("looking the table over")
+    found = diagnose(table)
+    settings = study.emissions
+    load = emissions(
+        table, settings.stressor, households=settings.households, orphans=settings.orphans
+    )
+    progress("solving")
+    system = Leontief(table)
+    residual = max(
+        system.multipliers(load.per_output(table)).residual, system.solution_by_region.residual
+    )
+    progress("taking exports apart")
+    terms = bridge(system, load, by="partner", grouping=grouping)
+    by_region = terms.groupby(level="region", sort=False).sum()
+    by_region.attrs = terms.attrs
+    steps = ladder(by_region)
+    progress("sharing out responsibility")
+    shares = responsibility(
+        system, load, grouping=grouping,
+        extraction=whichever(table, study.bridge.extraction, "bridge.extraction"),
+        processing=whichever(table, study.bridge.processing, "bridge.processing"),
+    )  # fmt: skip
+    tables = {
+        "bridge": by_region.reset_index(),
+        "bridge_partners": terms.reset_index(),
+        "ladder": steps.reset_index(),
+        "trade_measures": trade_measures(system, load, grouping=grouping).reset_index(),
+        "world_share": world_share(system, load, grouping=grouping).reset_index(),
+        "accounts": footprint(system, load, grouping=grouping).reset_index(),
+        "responsibility": shares.reset_index(),
+        "avoided": avoided_emissions(system, load, grouping=grouping).reset_index(),
+        "terms": pd.DataFrame(TERMS).assign(number=range(1, len(TERMS) + 1)),
+    }
+    tables["terms"].attrs = {"quantity": "terms of the bridge", "unit": "none"}
+    tables["diagnosis"] = found.findings
+    tables["diagnosis"].attrs = {"quantity": "findings about the table", "unit": "see column unit"}
+    tables = {name: with_year(frame, table) for name, frame in tables.items()}
+    regions = list(steps.index)
+    names = dict(zip(regions, regions, strict=True))
+    if grouping is None:
+        names = dict(zip(regions, country_names(regions), strict=True))
+    return Outcome(
+        table=table, load=load, diagnosis=found, tables=tables, residual=residual,
+        headlines=_headlines(tables, load, names, table),
+        pictures=lambda: _pictures(tables, load, names, table),
+        template="bridge.html.j2", page=lambda: _page(tables, load, names), grouping=grouping,
+    )  # fmt: skip
+
+
+def _gas(load: Emissions) -> str:
+    return load.unit if load.name in load.unit else f"{load.unit} {load.name}"
+
+
+def _indexed(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    return tables[name].drop(columns="year").set_index("region")
+
+
+def _headlines(
+    tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str], table: IOTable
+) -> list[str]:
+    gas = _gas(load)
+    steps, account = _indexed(tables, "ladder"), _indexed(tables, "accounts")
+    shares = _indexed(tables, "responsibility")
+    world = account["production"].sum()
+    producers = world - account["direct"].sum()
+    summed = steps.sum()
+    nets = account["net_exports"].clip(lower=0).sum()
+    single = [r for r in account.index if "*" not in table.members.get(str(r), ())]
+    most = str(account.loc[single or list(account.index), "exports"].idxmax())
+    foreign = (steps["throughflow"] - steps["eebt"]) / steps["throughflow"]
+    home = str(steps.loc[single or list(steps.index), "returned"].idxmax())
+    spread = shares.loc[most]
+    lowest, highest = str(spread.idxmin()), str(spread.idxmax())
+    per = ", ".join(
+        f"{MEASURES[m]} {100 * summed[m] / world:.1f} %"
+        for m in ("footprint", "eebt", "throughflow")
+    )
+    return [
+        f"{table.label}: of {world:,.0f} {gas} the measures call traded: {per}; net exports "
+        f"{100 * nets / world:.1f} %.",
+        f"Without households' direct emissions in the whole ({producers:,.0f} {gas}) the same are "
+        + ", ".join(
+            f"{100 * summed[m] / producers:.1f}" for m in ("footprint", "eebt", "throughflow")
+        )
+        + f" and {100 * nets / producers:.1f} %: a printed share means little without its measure "
+        "and its whole.",
+        f"{names[most]}'s exports: {steps['footprint'][most]:,.0f}, {steps['eebt'][most]:,.0f} or "
+        f"{steps['throughflow'][most]:,.0f} {gas}; "
+        f"{100 * steps['footprint'][most] / account['production'][most]:.1f} % of its production "
+        f"gross, {100 * account['net_exports'][most] / account['production'][most]:.1f} % net.",
+        f"Most of its own emissions come home to {names[home]}: {steps['returned'][home]:,.0f} "
+        f"{gas}. Counting at every border adds most in proportion in "
+        f"{names[str(foreign.idxmax())]}, {100 * foreign.max():.0f} % of its throughflow exports.",
+        f"{names[most]} answers for {spread[lowest]:,.0f} {gas} ({SCHEMES[lowest].lower()}) to "
+        f"{spread[highest]:,.0f} ({SCHEMES[highest].lower()}), depending on the scheme.",
+    ]
+
+
+def _pictures(
+    tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str], table: IOTable
+) -> Iterator[Picture]:
+    from carbonflows.figures.dots import dots
+
+    gas, source = _gas(load), f"Source: {table.label}, carbonflows"
+    steps, account = _indexed(tables, "ladder"), _indexed(tables, "accounts")
+    total = account["production"].sum()
+    whole = "production" if load.households else "production without households"
+    yield _ladder(
+        steps.sum(), "bridge_world", gas, total, f"world {whole}",
+        "The bridge: all exports of carbon", source,
+        "All regions together: from footprint to EEBT to throughflow.",
+    )  # fmt: skip
+    shares = _indexed(tables, "responsibility")
+    try:
+        figure = dots(
+            shares, base="production", unit=gas, labels=names, column_names=SCHEMES, source=source,
+            title="Who answers for emissions, by scheme",
+            subtitle="Schemes that add up to the same world total",
+        )  # fmt: skip
+    except CarbonflowsError as error:
+        yield Picture("responsibility", None, f"responsibility: not drawn. {error}",
+                      ("responsibility",))  # fmt: skip
+    else:
+        yield Picture(
+            "responsibility", figure,
+            "Every scheme shares out the same world total; only where it lands differs.",
+            ("responsibility",),
+        )  # fmt: skip
+    for region in steps.index:
+        label = names[region]
+        yield _ladder(
+            steps.loc[region], f"bridge_{_stem(region)}", gas, account["production"][region],
+            f"{label}'s {whole}", f"{label}: exports of carbon", source,
+            f"{label}: what lies between footprint, EEBT and throughflow.",
+        )  # fmt: skip
+
+
+def _stem(region: object) -> str:
+    return "".join(c if c.isalnum() else "_" for c in str(region))
+
+
+def _ladder(
+    steps: pd.Series, stem: str, gas: str, whole: float, whole_name: str, title: str, source: str,
+    caption: str,
+) -> Picture:  # fmt: skip
+    from carbonflows.figures.waterfall import Step, waterfall
+
+    rows = [
+        Step(MEASURES[str(name)], 0.0, True) if name in MEASURES
+        else Step(str(name).capitalize(), float(value), False, STEPS[str(name)])
+        for name, value in steps.items()
+    ]  # fmt: skip
+    try:
+        figure = waterfall(
+            rows, unit=gas, heading="Gross exports", reference=float(whole) or None,
+            reference_name=whole_name, title=title, source=source,
+            subtitle="Three measures of the same trade, and what lies between them",
+        )  # fmt: skip
+    except CarbonflowsError as error:
+        return Picture(stem, None, f"{title}: not drawn. {error}", ("ladder", "accounts"))
+    return Picture(stem, figure, caption, ("ladder", "accounts"))
+
+
+def _page(
+    tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str]
+) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    gas = _gas(load)
+
+    def named(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(region=[names[r] for r in frame["region"]]).rename(
+            columns={"region": "Region", **MEASURES, **SCHEMES}
+        )
+
+    def table(name: str, caption: str, **options: Any) -> Markup:
+        frame = named(tables[name].drop(columns="year"))
+        frame.columns = pd.Index([c[:1].upper() + c[1:] for c in frame.columns])
+        return Markup(html_table(frame, caption, **options))
+
+    shares = _indexed(tables, "responsibility")
+    measures = tables["trade_measures"].drop(columns="year")
+    account = _indexed(tables, "accounts")
+    regions = []
+    for region in account.index:
+        rows = measures[measures["region"] == region].drop(columns="region")
+        rows = rows.assign(measure=[MEASURES[m] for m in rows["measure"]])
+        rows.columns = pd.Index([c.capitalize() for c in rows.columns])
+        regions.append(
+            {
+                "name": names[region],
+                "anchor": f"region-{_stem(region)}",
+                "stem": f"bridge_{_stem(region)}",
+                "production": f"{account['production'][region]:,.1f} {gas}",
+                "consumption": f"{account['consumption'][region]:,.1f} {gas}",
+                "table": Markup(html_table(rows, f"Every measure, {gas}")),
+                "terms": Markup(html_table(_term_rows(tables, region), f"Sixteen terms, {gas}")),
+                "schemes": Markup(html_table(_scheme_rows(shares.loc[region]), f"Schemes, {gas}")),
+            }
+        )
+    world = tables["world_share"].drop(columns="year")
+    world = world.assign(measure=[MEASURES[m] for m in world["measure"]])
+    world["share"] *= 100
+    world.columns = pd.Index(["Measure", f"Traded [{gas}]", f"World [{gas}]", "Share [%]"])
+    words = tables["terms"].drop(columns="year")[["number", "code", "step", "what"]]
+    words.columns = pd.Index(["Term", "Code", "Step", "Own emissions, or those of others"])
+    avoided = tables["avoided"].rename(columns={
+        "imports": "As made", "imports_at_home": "As the importer would have made them",
+        "avoided": "Avoided", "not_valued": "Imports not valued [money]",
+    })  # fmt: skip
+    return {
+        "sections": [
+            ("bridge", "The bridge"), ("responsibility", "Responsibility"),
+            ("regions", "Region by region"), ("table", "The table"), ("provenance", "Provenance"),
+        ],
+        "world": Markup(html_table(world, "World emissions traded between regions")),
+        "ladder": table("ladder", f"Gross exports and what lies between the measures, {gas}"),
+        "terms": Markup(html_table(words, "", digits=0)),
+        "schemes": table("responsibility", f"Emissions by scheme, {gas}"),
+        "avoided": Markup(html_table(
+            named(avoided.drop(columns="year")), f"Emissions in imports, {gas}"
+        )),
+        "regions": regions,
+    }  # fmt: skip
+
+
+def _term_rows(tables: Mapping[str, pd.DataFrame], region: object) -> pd.DataFrame:
+    """The terms of one region, with their share of its throughflow exports."""
+    values = _indexed(tables, "bridge").loc[[region]].iloc[0]
+    total = float(values.sum())
+    return pd.DataFrame(
+        {
+            "Term": [f"{number}. {term.what}" for number, term in enumerate(TERMS, 1)],
+            "Step": [term.step for term in TERMS],
+            "Exports": values.to_numpy(),
+            "Share [%]": 100 * values.to_numpy() / total if total else float("nan"),
+        }
+    )
+
+
+def _scheme_rows(shares: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"Scheme": [SCHEMES[str(name)] for name in shares.index], "Emissions": shares.to_numpy()}
+    )

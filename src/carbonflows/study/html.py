@@ -1,0 +1,90 @@
+"""Tables of a report as HTML."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+MOST_ROWS = 45
+"""Longest table that the report prints in full; the CSV files always hold every row."""
+
+
+def html_table(
+    frame: pd.DataFrame,
+    caption: str = "",
+    *,
+    digits: int | None = 1,
+    heads: Mapping[str, str] | None = None,
+    level: bool = False,
+) -> str:
+    """Write a table as HTML, numbers to the right, text to the left.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    caption : str
+    digits : int, optional
+        Decimals of all numbers; None for six significant digits.
+    heads : mapping of str to str, optional
+        What to print in place of column names.
+    level : bool
+        Colour the cells of a column ``Level``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> "<td>1.5</td>" in html_table(pd.DataFrame({"Mt": [1.46]}))
+    True
+    """
+    from markupsafe import escape
+
+    total, cut = len(frame), len(frame) > MOST_ROWS
+    frame = frame.head(MOST_ROWS) if cut else frame
+    numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
+    head = "".join(
+        f"<th{'' if number else ' class=text'}>{escape((heads or {}).get(str(c), str(c)))}</th>"
+        for c, number in zip(frame.columns, numeric, strict=True)
+    )
+    rows = []
+    for record in frame.itertuples(index=False):
+        cells = []
+        for column, value, number in zip(frame.columns, record, numeric, strict=True):
+            if number:
+                cells.append(f"<td>{number_text(float(value), digits)}</td>")
+            elif level and column == "Level":
+                cells.append(f'<td class="text level-{escape(value)}">{escape(value)}</td>')
+            else:
+                kind = "text" if len(str(value)) <= 28 else "text long"
+                cells.append(f'<td class="{kind}">{escape(str(value))}</td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    more = (
+        f'<p class="note">The first {MOST_ROWS} of {total} rows; the rest is in the CSV file.</p>'
+    )
+    short = " short" if len(rows) <= 24 else ""
+    return (
+        f'<div class="scroll{short}"><table>{title}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>{more if cut else ''}"
+    )
+
+
+def number_text(value: float, digits: int | None) -> str:
+    """Write a number with thousands separated, a true minus sign and a dash for NaN.
+
+    Examples
+    --------
+    >>> number_text(-1234.56, 1), number_text(float("nan"), 1), number_text(-0.001, 1)
+    ('−1,234.6', '–', '0.0')
+    """
+    if np.isnan(value):
+        return "–"
+    if digits is None:
+        text = f"{value:,.6g}"
+    else:
+        text = f"{value:,.{digits}f}"
+        if float(text.replace(",", "")) == 0:
+            text = text.lstrip("-")
+    return text.replace("-", "−")

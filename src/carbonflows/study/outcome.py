@@ -1,0 +1,72 @@
+"""What any kind of study comes to, before it is drawn and written."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from carbonflows.accounts.emissions import Emissions
+from carbonflows.diagnosis import Diagnosis
+from carbonflows.regions import Grouping
+from carbonflows.table import IOTable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure with its file name and caption.
+
+    Attributes
+    ----------
+    stem : str
+        File name without ending.
+    figure : Figure or None
+        None where these numbers cannot be drawn; the caption then says why.
+    caption : str
+    tables : tuple of str
+        Names of the tables behind it.
+    """
+
+    stem: str
+    figure: "Figure | None"
+    caption: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Numbers, pictures and words of a study.
+
+    Attributes
+    ----------
+    table : IOTable
+    load : Emissions
+    diagnosis : Diagnosis
+    tables : dict of str to DataFrame
+        Tidy tables by file name, each with a ``year`` column; attributes state quantity and unit.
+    residual : float
+        Largest certified residual of the solutions behind the results.
+    headlines : list of str
+        The lines worth knowing.
+    pictures : callable
+        Draws the figures one after the other.
+    template : str
+        File name of the report's template.
+    page : callable
+        Gives what the template needs beside the study and the table.
+    grouping : Grouping or None
+    """
+
+    table: IOTable
+    load: Emissions
+    diagnosis: Diagnosis
+    tables: dict[str, pd.DataFrame]
+    residual: float
+    headlines: list[str]
+    pictures: Callable[[], Iterator[Picture]]
+    template: str
+    page: Callable[[], dict[str, Any]] = field(default=dict)
+    grouping: Grouping | None = None

@@ -1,0 +1,146 @@
+"""Sector studies: printed beside computed, every table a split of the same total, refusals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import carbonflows as cf
+from carbonflows.accounts.sector import tracer
+from carbonflows.errors import DataError, GroupingError, StudyError
+from carbonflows.study import run
+from carbonflows.study.named import whichever
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):  # type: ignore[no-untyped-def]
+    return run("carbon-trust", tmp_path_factory.mktemp("sectors") / "out")
+
+
+def table(result, name: str) -> pd.DataFrame:  # type: ignore[no-untyped-def]
+    return pd.read_csv(result.folder / "tables" / f"{name}.csv")
+
+
+def test_all_tables_split_the_same_totals(result) -> None:  # type: ignore[no-untyped-def]
+    totals = table(result, "sector_totals").set_index("sector")["total"]
+    assert list(totals.index) == [
+        "Steel",
+        "Aluminium",
+        "Cotton",
+        "Clothing",
+        "Cars and other vehicles",
+    ]
+    for name in ("sector_borders", "sector_sources"):
+        sums = table(result, name).groupby("sector", sort=False)["value"].sum()
+        np.testing.assert_allclose(sums[totals.index], totals, rtol=1e-9)
+    routes = table(result, "sector_routes")
+    for _, step in routes.groupby(["from_stage", "to_stage"]):
+        sums = step.groupby("sector")["value"].sum()
+        np.testing.assert_allclose(sums[totals.index], totals, rtol=1e-9)
+
+
+def test_printed_beside_computed(result) -> None:  # type: ignore[no-untyped-def]
+    beside = table(result, "published").set_index(["quantity", "region"]).sort_index()
+    account = cf.footprint(cf.Leontief(cf.example(2004)))
+    for region, printed in (
+        ("GBR", 34),
+        ("DEU", 29),
+        ("JPN", 19),
+        ("USA", 13),
+        ("FRA", 43),
+        ("SWE", 61),
+    ):
+        row = beside.loc[("consumption over production", region)].iloc[0]
+        assert row["published"] == printed
+        ratio = account.loc[region, "consumption"] / account.loc[region, "production"] - 1
+        assert row["computed"] == pytest.approx(100 * ratio)
+    traded = beside.loc[("traded share", "world")].set_index("measure")["computed"]
+    assert traded.round(1).to_dict() == {"footprint": 22.9, "eebt": 23.6, "throughflow": 31.6}
+
+
+def test_what_crosses_borders_is_all_that_does(result) -> None:  # type: ignore[no-untyped-def]
+    stages = table(result, "border_stages").groupby("measure")["total"].sum()
+    measures = table(result, "trade_measures").groupby("measure")["exports"].sum()
+    for measure in ("eebt", "throughflow"):
+        assert stages[measure] == pytest.approx(measures[measure], rel=1e-9)
+
+
+def test_weights_matter_and_are_told(result) -> None:  # type: ignore[no-untyped-def]
+    weights = table(result, "weights")
+    assert set(weights["part"]) == {"Steel", "Aluminium", "Cotton"}
+    assert (weights[weights["factor"] == 2.0]["change"] > 0.2).all()
+    assert (weights[weights["factor"] == 0.5]["change"] < -0.2).all()
+
+
+def test_figures_of_every_sector(result) -> None:  # type: ignore[no-untyped-def]
+    drawn = {path.stem for path in (result.folder / "figures").glob("*.svg")}
+    assert {"borders", "sources", "way_steel", "way_cars_and_other_vehicles"} <= drawn
+
+
+def study(tmp_path, text: str) -> str:  # type: ignore[no-untyped-def]
+    path = tmp_path / "study.toml"
+    path.write_text(
+        'title = "S"\nkind = "sectors"\n[table]\nsource = "example"\nyear = 2004\n' + text
+    )
+    return str(path)
+
+
+def test_carbon_per_tonne(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "steel.csv").write_text("region,tonnes\nCHN,280e6\nDEU,46e6\n")
+    text = (
+        '[[sector]]\nname = "Metals"\nsectors = "Basic metals"\ntonnes = "steel.csv"\n'
+        "per_tonne = [2.0, 2.3]\n"
+    )
+    found = run(study(tmp_path, text), tmp_path / "out", figures=False).tables["per_tonne"]
+    system = cf.Leontief(cf.example(2004))
+    e = cf.multipliers(system)["total"]
+    node = ("DEU", "Basic metals")
+    expected = e[node] * system.table.x[node] * 1e6 / 46e6
+    assert found.set_index("region").loc["DEU", "carbon_per_tonne"] == pytest.approx(expected)
+    assert found["range_high"].tolist() == [2.3, 2.3]
+
+
+def test_a_commodity_is_the_tracer(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    text = '[[sector]]\nname = "Metals"\nsectors = ["Basic metals|Steel"]\n'
+    found = run(study(tmp_path, text), tmp_path / "out", figures=False)
+    trace = tracer(cf.Leontief(cf.example(2004)), "Basic metals")
+    assert found.tables["sector_totals"]["total"][0] == pytest.approx(trace.total)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "said"),
+    [
+        ("", StudyError, "names no sectors to follow"),
+        ('[[sector]]\nname = "X"\nsectors = "Oil|Gas"\n', StudyError, "no sector 'Oil' or 'Gas'"),
+        (
+            '[sectors]\nelectricity = "Power"\n[[sector]]\nname = "X"\nsectors = "Mining"\n',
+            StudyError,
+            "electricity: .*'Power'",
+        ),
+        (
+            '[sectors]\nstages = "belt-and-road"\n[[sector]]\nname = "X"\nsectors = "Mining"\n',
+            GroupingError,
+            "has no group for",
+        ),
+        (
+            '[[sector]]\nname = "X"\nsectors = "Mining"\n[[split]]\nsector = "Mining"\n'
+            "[split.parts.A]\noutput = 0.5\n[split.parts.B]\noutput = 0.6\n",
+            DataError,
+            "sum to one, not to 1.1",
+        ),
+        (
+            '[[sector]]\nname = "X"\nsectors = "Mining"\ntonnes = "none.csv"\n',
+            StudyError,
+            "none.csv: tonnes of X cannot be read",
+        ),
+    ],
+)
+def test_mistakes(tmp_path, text, error, said) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(error, match=said):
+        run(study(tmp_path, text), tmp_path / "out", figures=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_alternatives_are_taken_once() -> None:
+    world = cf.example(2004)
+    named = ["Textiles and leather|Textiles", "Leather|Textiles and leather"]
+    assert whichever(world, named, "clothing") == ["Textiles and leather"]

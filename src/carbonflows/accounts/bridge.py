@@ -97,21 +97,21 @@ def bridge(
     Notes
     -----
     For exporter s and importer r, with ``k`` the direct intensities, ``L`` the Leontief inverse,
-    ``Lˢ = (I − A_ss)⁻¹``, ``E_r`` all exports of r, ``#`` element by element and t other regions:
+    ``Lˢ = (I − A_ss)⁻¹``, ``E_r`` all exports of r, ``#`` element by element and t other regions::
 
-    1. ``k_s L_ss # F_sr``
-    2. ``k_s Lˢ # A_sr L_rr F_rr``
-    3. ``k_s Lˢ # A_sr Σ_t L_rt F_tt``
-    4. ``k_s Lˢ # A_sr L_rr Σ_t F_rt``
-    5. ``k_s Lˢ # A_sr Σ_t L_rt Σ_{u≠s,t} F_tu``
-    6. ``k_s Lˢ # A_sr L_rr F_rs``
-    7. ``k_s Lˢ # A_sr Σ_t L_rt F_ts``
-    8. ``k_s Lˢ # A_sr L_rs F_ss``
-    9. ``k_s Lˢ # A_sr L_rs Σ_t F_st`` with t any region but s
-    10. ``(k_s L_ss − k_s Lˢ) # A_sr x_r``
-    11. and 12. ``k_r L_rs # F_sr`` and ``Σ_t k_t L_ts # F_sr``
-    13. and 14. the same with ``A_sr Lʳ F_rr`` in place of ``F_sr``
-    15. and 16. the same with ``A_sr Lʳ E_r``
+        1       k_s L_ss # F_sr
+        2       k_s Lˢ # A_sr L_rr F_rr
+        3       k_s Lˢ # A_sr Σ_t L_rt F_tt
+        4       k_s Lˢ # A_sr L_rr Σ_t F_rt
+        5       k_s Lˢ # A_sr Σ_t L_rt Σ_{u≠s,t} F_tu
+        6       k_s Lˢ # A_sr L_rr F_rs
+        7       k_s Lˢ # A_sr Σ_t L_rt F_ts
+        8       k_s Lˢ # A_sr L_rs F_ss
+        9       k_s Lˢ # A_sr L_rs Σ_{t≠s} F_st
+        10      (k_s L_ss − k_s Lˢ) # A_sr x_r
+        11, 12  k_r L_rs # F_sr, Σ_t k_t L_ts # F_sr
+        13, 14  the same with A_sr Lʳ F_rr in place of F_sr
+        15, 16  the same with A_sr Lʳ E_r
 
     Summed over partners and sectors, terms 1–5 are the footprint's exports, 1–8 those of the EEBT
     and 1–16 those of the throughflow account. For one partner they are not: what is used up in

@@ -51,8 +51,11 @@ def test_shares_go_where_they_are_said_to() -> None:
     assert Z.loc[("R1", "a"), ("R2", "s2")] == pytest.approx(
         0.9 * old.loc[("R1", "s1"), ("R2", "s2")]
     )
+    # What a buys of s2, of which nothing was said, follows what it sells in all.
+    sold = split.x[("R2", "a")] / table.x[("R2", "s1")]
+    assert sold != pytest.approx(0.3, abs=0.01)
     assert Z.loc[("R1", "s2"), ("R2", "a")] == pytest.approx(
-        0.3 * old.loc[("R1", "s2"), ("R2", "s1")]
+        sold * old.loc[("R1", "s2"), ("R2", "s1")]
     )
     # Both sides are split: what b sells to s1 by default, times what a buys of s1.
     assert Z.loc[("R1", "b"), ("R2", "a")] == pytest.approx(
@@ -110,6 +113,26 @@ def test_shares_may_differ_by_region() -> None:
 def test_mistakes(sector, shares, error, said) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(error, match=said):
         disaggregate(three_by_two(), sector, shares)
+
+
+def test_what_is_not_said_follows_the_sales() -> None:
+    table = three_by_two()
+    parts = {"a": Part(0.02, sales={"s2": 0.8}), "b": Part(0.98, sales={"s2": 0.2})}
+    split = disaggregate(table, "s1", parts)
+    system, whole = Leontief(split), Leontief(table)
+    k = split.extensions["emissions"].F.iloc[0] / split.x
+    before = table.extensions["emissions"].F.iloc[0] / table.x
+    for region in table.regions:
+        for part in parts:  # same technology, other customers
+            assert k[(region, part)] == pytest.approx(before[(region, "s1")])
+    assert tracer(system, ["a", "b"]).total == pytest.approx(tracer(whole, "s1").total, rel=1e-11)
+
+
+def test_a_part_that_sells_nothing_cannot_emit() -> None:
+    with pytest.raises(DataError, match="sells nothing cannot emit"):
+        disaggregate(
+            three_by_two(), "s1", {"a": Part(0.0, emissions=0.5), "b": Part(1.0, emissions=0.5)}
+        )
 
 
 def test_numbers_are_not_changed_in_the_old_table() -> None:

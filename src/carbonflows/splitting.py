@@ -27,14 +27,15 @@ class Part:
     Attributes
     ----------
     output : float or mapping of str to float
-        Share of the sector's sales, purchases, value added and emissions, unless said otherwise
-        below; one number, or one per region.
+        Share of the sector's sales, unless said otherwise in `sales`; one number, or one per
+        region. Purchases, value added and emissions follow what the part then sells in all.
     sales : mapping of str to float
         Buying sector, or ``"final demand"``, → share of the sector's sales to it.
     inputs : mapping of str to float
-        Selling sector → share of the sector's purchases from it.
+        Selling sector → share of the sector's purchases from it; by default the part's share of
+        all sales.
     emissions : float or mapping of str to float, optional
-        Share of the sector's emissions.
+        Share of the sector's emissions; by default the part's share of all sales.
 
     Examples
     --------
@@ -114,15 +115,25 @@ def disaggregate(table: IOTable, sector: str, parts: Mapping[str, Part]) -> IOTa
     nodes = pd.MultiIndex.from_arrays([regions[at], names], names=NODE)
     split = (sectors == sector)[at]
     shares = _Shares(table, sector, parts, regions[at][split], np.array(names)[split])
-    output = np.ones(len(nodes))
-    output[split] = shares.output
-    emitted = np.ones(len(nodes))
-    emitted[split] = shares.emitted
     Z = table.Z.to_numpy()[np.ix_(at, at)]
     Y = table.Y.to_numpy()[at]
-    Z[split] *= shares.of("sales", sectors)[:, at]
-    Y[split] *= shares.of("sales", pd.Index([FINAL]))
-    Z[:, split] *= shares.of("inputs", sectors)[:, at].T
+    whole = (table.Z.to_numpy().sum(axis=1) + table.Y.to_numpy().sum(axis=1))[at][split]
+    sales = shares.of("sales", sectors, shares.output)
+    Y[split] *= shares.of("sales", pd.Index([FINAL]), shares.output)
+    sold = (table.Z.to_numpy()[at[split]] * sales).sum(axis=1) + Y[split].sum(axis=1)
+    made = np.divide(sold, whole, out=shares.output.copy(), where=whole != 0)
+    Z[split] *= sales[:, at]
+    Z[:, split] *= shares.of("inputs", sectors, made)[:, at].T
+    output, emitted = np.ones(len(nodes)), np.ones(len(nodes))
+    output[split] = made
+    emitted[split] = np.where(np.isnan(shares.emitted), made, shares.emitted)
+    idle = np.flatnonzero((output == 0) & (emitted != 0))
+    if len(idle):
+        raise DataError(
+            f"{some(nodes[idle])}: a part that sells nothing cannot emit; give it a share of "
+            "sales, or none of the emissions",
+            labels=list(nodes[idle]),
+        )
     extensions = [
         Extension(
             pd.DataFrame(e.F.to_numpy()[:, at] * emitted, e.F.index, nodes),
@@ -170,20 +181,27 @@ class _Shares:
         having = list(regions.unique())
         shares = {name: self._by_region(part.output, having) for name, part in parts.items()}
         self._whole(shares, having, "output")
-        emitted = {
-            name: shares[name]
-            if part.emissions is None
-            else self._by_region(part.emissions, having)
-            for name, part in parts.items()
-        }
-        self._whole(emitted, having, "emissions")
         pairs = list(zip(names, regions, strict=True))
         self.output = np.array([shares[name][region] for name, region in pairs])
-        self.emitted = np.array([emitted[name][region] for name, region in pairs])
+        self.emitted = np.full(len(pairs), np.nan)
+        stated = [name for name, part in parts.items() if part.emissions is not None]
+        if stated:
+            missing = [name for name in parts if name not in stated]
+            if missing:
+                raise DataError(
+                    f"emissions of {sector}: no share for {some(missing)}; give one for every part"
+                )
+            emitted = {
+                name: self._by_region(part.emissions, having)
+                for name, part in parts.items()
+                if part.emissions is not None
+            }
+            self._whole(emitted, having, "emissions")
+            self.emitted = np.array([emitted[name][region] for name, region in pairs])
 
-    def of(self, kind: str, partners: pd.Index) -> Array:
+    def of(self, kind: str, partners: pd.Index, usual: Array) -> Array:
         """Shares of sales to, or purchases from, each partner, shape (new nodes, partners)."""
-        values = np.repeat(self.output[:, None], len(partners), axis=1)
+        values = np.repeat(usual[:, None], len(partners), axis=1)
         given: dict[str, dict[str, float]] = {
             name: dict(getattr(part, kind)) for name, part in self.parts.items()
         }

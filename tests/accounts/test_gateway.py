@@ -102,7 +102,6 @@ def test_groups_may_be_the_country() -> None:
     [
         (["A", "X"], {}, LabelError, "regions: X; name some of A, B"),
         ([], {}, LabelError, "regions: none"),
-        ("A", {}, LabelError, "one text, not a list"),
         (["A", "B"], {}, DataError, "the whole world"),
         (["A"], {"destination": "A"}, LabelError, "inside the country"),
         (["A"], {"exports": "net"}, DataError, "exports='net' is not known"),

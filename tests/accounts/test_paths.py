@@ -132,6 +132,8 @@ def test_negative_demand_is_refused_or_set_aside() -> None:
         (pd.Series({("A", "goods"): np.nan}), {}, DataError, "not finite"),
         (pd.Series({("A", "goods"): 0.0}), {}, DataError, "causes no emissions"),
         (np.ones(2), {}, DataError, "must be a Series"),
+        ("A", {"orders": -1}, DataError, "orders=-1"),
+        ("A", {"orders": 1.5}, DataError, "orders=1.5"),
         ("A", {"threshold": 0.0}, DataError, "between 0 and 1"),
         ("A", {"negative": "drop"}, DataError, "negative='drop' is not known"),
         ("A", {"threshold": 1e-300}, DataError, "more than 5,000,000 prefixes"),

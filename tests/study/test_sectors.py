@@ -110,6 +110,17 @@ def test_a_commodity_is_the_tracer(tmp_path) -> None:  # type: ignore[no-untyped
     ("text", "error", "said"),
     [
         ("", StudyError, "names no sectors to follow"),
+        (2 * '[[sector]]\nname = "X"\nsectors = "Mining"\n', StudyError, "two sectors .* X"),
+        (
+            '[[sector]]\nname = "X"\nsectors = "Mining"\nheads = ["Emitted in"]\n',
+            StudyError,
+            "heads of X: give 4",
+        ),
+        (
+            '[[sector]]\nname = "X"\nsectors = "Mining"\nper_tonne = [2.3, 0.4]\n',
+            StudyError,
+            "per_tonne of X",
+        ),
         ('[[sector]]\nname = "X"\nsectors = "Oil|Gas"\n', StudyError, "no sector 'Oil' or 'Gas'"),
         (
             '[sectors]\nelectricity = "Power"\n[[sector]]\nname = "X"\nsectors = "Mining"\n',

@@ -18,7 +18,7 @@ Goods: TypeAlias = Literal["all", "intermediate", "final"]
 
 def gateways(
     system: Leontief,
-    regions: Sequence[str],
+    regions: str | Sequence[str],
     stressor: Choice = None,
     *,
     exports: Exports = "footprint",
@@ -32,7 +32,7 @@ def gateways(
     Parameters
     ----------
     system : Leontief
-    regions : sequence of str
+    regions : str or sequence of str
         The country's regions (or groups), for example its provinces.
     stressor : str, sequence of str or Emissions, optional
         See `emissions`.
@@ -159,10 +159,10 @@ def outside_shares(exits: pd.DataFrame) -> pd.Series:
     return (1 - own / total.where(total != 0)).rename("outside_share")
 
 
-def _positions(labels: pd.Index, wanted: Sequence[str], what: str) -> np.ndarray:
-    listed = list(wanted)
+def _positions(labels: pd.Index, wanted: str | Sequence[str], what: str) -> np.ndarray:
+    listed = [wanted] if isinstance(wanted, str) else list(wanted)
     unknown = [label for label in listed if label not in labels]
-    if unknown or not listed or isinstance(wanted, str):
-        found = some(unknown) if unknown else "none" if not listed else "one text, not a list"
+    if unknown or not listed:
+        found = some(unknown) if unknown else "none"
         raise LabelError(f"{what}: {found}; name some of {some(labels, 12)}", labels=unknown)
     return np.sort(labels.get_indexer(pd.Index(dict.fromkeys(listed))))

@@ -127,6 +127,8 @@ def structural_paths(
     table = system.table
     load = emissions(table, stressor, unit=unit)
     bought = demand_by_node(system, demand)
+    if orders is not None and (orders < 0 or orders != int(orders)):
+        raise DataError(f"orders={orders}: give a whole number of purchases, or leave it out")
     if not 0 < threshold < 1:
         raise DataError(f"threshold={threshold}: give a share of the footprint between 0 and 1")
     below = np.flatnonzero(bought < 0)

@@ -16,6 +16,7 @@ from carbonflows.accounts.stages import border_stages
 from carbonflows.accounts.trade import trade_measures, world_share
 from carbonflows.diagnosis import diagnose
 from carbonflows.errors import CarbonflowsError, StudyError, some
+from carbonflows.labels import repeated
 from carbonflows.regions import Grouping, country_names, load_grouping
 from carbonflows.solve import Leontief
 from carbonflows.splitting import Part, disaggregate
@@ -82,16 +83,16 @@ def outcome(
     -------
     Outcome
     """
-    if not study.sector:
-        raise StudyError("the study names no sectors to follow: add a [[sector]]")
-    progress("looking the table over")
-    found = diagnose(table)
+    _require_sound(study)
     settings = study.emissions
     stages = load_grouping(study.placed(study.sectors.stages)) if study.sectors.stages else None
     split = table
     for one in study.split:
         split = disaggregate(split, whichever(table, [one.sector], one.sector)[0],
                              _parts(one, table))  # fmt: skip
+
+    progress("looking the table over")
+    found = diagnose(split)
 
     def chosen(of: IOTable) -> Emissions:
         return emissions(
@@ -156,6 +157,21 @@ def outcome(
         headlines=_headlines(result), pictures=lambda: _pictures(result),
         template="sectors.html.j2", page=lambda: _page(result), grouping=grouping,
     )  # fmt: skip
+
+
+def _require_sound(study: Study) -> None:
+    """Raise on what the schema of a study cannot say."""
+    if not study.sector:
+        raise StudyError("the study names no sectors to follow: add a [[sector]]")
+    names = [one.name for one in study.sector]
+    if twice := repeated(names):
+        raise StudyError(f"two sectors of the study are called {some(twice)}: name them apart")
+    for one in study.sector:
+        columns = 4 if one.what == "commodity" else 3
+        if one.heads and len(one.heads) != columns:
+            raise StudyError(f"heads of {one.name}: give {columns}, one per column of its diagram")
+        if one.per_tonne and not (len(one.per_tonne) == 2 and one.per_tonne[0] <= one.per_tonne[1]):
+            raise StudyError(f"per_tonne of {one.name}: give the lowest and the highest, in order")
 
 
 def _parts(split: SplitSpec, table: IOTable, scaled: Mapping[str, float] | None = None) -> dict[
@@ -359,7 +375,7 @@ def _sensitivity(
                     base = traces[sector.name].total
                     rows.append(
                         {"sector": sector.name, "part": part, "factor": factor, "total": total,
-                         "change": total / base - 1}
+                         "change": total / base - 1 if base else float("nan")}
                     )  # fmt: skip
     return pd.DataFrame(rows, columns=["sector", "part", "factor", "total", "change"])
 
@@ -380,6 +396,8 @@ def _tonnes(study: Study, traces: Mapping[str, Trace]) -> pd.DataFrame | None:
                 f"{path}: tonnes of {one.name} cannot be read ({error}); give the columns region "
                 "and tonnes"
             ) from error
+        if not (made > 0).all() or made.index.has_duplicates:
+            raise StudyError(f"{path}: give each region once, with tonnes above zero")
         trace = traces[one.name]
         per_money = trace.per_delivery.sum(axis=0)
         content = pd.Series(per_money * trace.output).groupby(
@@ -426,8 +444,8 @@ def _published(study: Study, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame
                 f"published.values: {printed.quantity!r} is not computed by a study of sectors"
             )
         rows += [
-            (printed.quantity, printed.region, str(measure), printed.unit, printed.value,
-             100 * float(value))
+            (printed.quantity, printed.region, _counted(printed.quantity, str(measure)),
+             printed.unit, printed.value, 100 * float(value))
             for measure, value in found.items()
         ]  # fmt: skip
     frame = pd.DataFrame(
@@ -436,6 +454,11 @@ def _published(study: Study, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame
     frame.attrs = {"quantity": "printed beside computed", "unit": "see column unit",
                    "source": study.published.source}  # fmt: skip
     return frame
+
+
+def _counted(quantity: str, measure: str) -> str:
+    """Name the measure, and the whole where it is not all of trade."""
+    return f"{measure}, of goods" if quantity == "share of commodities" else measure
 
 
 def _headlines(found: _Found) -> list[str]:
@@ -461,7 +484,7 @@ def _headlines(found: _Found) -> list[str]:
     whole = account["production"].sum()
     biggest = totals.loc[totals["total"].idxmax()]
     lines.append(
-        f"{biggest['sector']} carries most of the sectors here: {biggest['total']:,.0f} "
+        f"Of the sectors here {biggest['sector'].lower()} carries most: {biggest['total']:,.0f} "
         f"{found.gas}, {100 * biggest['total'] / whole:.1f} % of all emissions; "
         f"{100 * biggest['emitted_and_consumed_apart'] / biggest['total']:.0f} % of it is emitted "
         "in one region and consumed in another."

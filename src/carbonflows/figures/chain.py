@@ -40,6 +40,7 @@ def chain(
     height: float = 105.0,
     noun: str = "region",
     least: float = 0.001,
+    palette: Mapping[str, str] | None = None,
     title: str = "",
     subtitle: str = "",
     source: str = "",
@@ -66,6 +67,8 @@ def chain(
         What the note calls a region.
     least : float
         Share of the total below which a ribbon is left out; the note says how much that is.
+    palette : mapping of str to str, optional
+        Colours of regions, so that several diagrams show each in the same.
     title, subtitle, source : str
         Lines above and below the diagram.
 
@@ -97,7 +100,7 @@ def chain(
     lost = sum(float(np.minimum(link.to_numpy(), 0.0).sum()) for link in links)
     tables = [link.clip(lower=0) for link in links]
     columns = [tables[0].sum(axis=1), *(table.sum(axis=0) for table in tables)]
-    colours, merged = kept_regions(columns, top=top, noun=noun)
+    colours, merged = kept_regions(columns, top=top, noun=noun, palette=palette)
     order = list(colours)
     other = order[-1] if merged else ""
     kept = order[:-1] if merged else order
@@ -167,8 +170,42 @@ def chain(
         return paper.figure
 
 
+def palette_of(chains: Sequence[Sequence[pd.Series]]) -> dict[str, str]:
+    """Colours for the regions of several chains, the largest in any of them first.
+
+    Parameters
+    ----------
+    chains : sequence of sequence of Series
+        Size of each region in each column of each chain.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> palette_of([[pd.Series({"CHN": 6.0, "USA": 4.0})], [pd.Series({"CHN": 1.0, "USA": 9.0})]])
+    {'USA': '#0072B2', 'CHN': '#E69F00'}
+    """
+    shares = [
+        column.clip(lower=0) / total
+        for columns in chains
+        for column in columns
+        if (total := float(column.clip(lower=0).sum())) > 0
+    ]
+    if not shares:
+        return {}
+    size = pd.concat(shares, axis=1).fillna(0.0).max(axis=1)
+    order = size.sort_values(ascending=False, kind="stable").index.map(str)
+    return dict(zip(order, qualitative(len(order)), strict=True))
+
+
 def kept_regions(
-    columns: Sequence[pd.Series], *, top: int | None = None, noun: str = "region"
+    columns: Sequence[pd.Series],
+    *,
+    top: int | None = None,
+    noun: str = "region",
+    palette: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, str], int]:
     """Choose the regions of a chain to keep apart, and their colours.
 
@@ -180,6 +217,8 @@ def kept_regions(
         How many to keep; see `chain`.
     noun : str
         What the others are called together.
+    palette : mapping of str to str, optional
+        Colours of regions, so that several chains show each in the same.
 
     Returns
     -------
@@ -203,6 +242,7 @@ def kept_regions(
         keep, merged = len(size), 0
     order = [str(region) for region in size.index[:keep]]
     colours = dict(zip(order, qualitative(keep), strict=True))
+    colours |= {region: palette[region] for region in order if palette and region in palette}
     if merged:
         colours[f"Other ({counted(merged, noun)})"] = OTHER
     return colours, merged

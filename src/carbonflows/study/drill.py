@@ -25,6 +25,7 @@ def drill_down(
     labels: Mapping[str, str] | None = None,
     height: float = 105.0,
     noun: str = "region",
+    palette: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return a chain of stages with every combination of regions, ready for JSON.
 
@@ -47,6 +48,8 @@ def drill_down(
         Of the columns [mm].
     noun : str
         What a region is called.
+    palette : mapping of str to str, optional
+        Colours of regions.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def drill_down(
     columns = [trace.along(axis).clip(lower=0) for axis in axes]
     if columns[0].sum() <= 0:
         raise DataError("nothing to draw: no positive flow; leave this diagram out")
-    colours, merged = chain.kept_regions(columns, noun=noun)
+    colours, merged = chain.kept_regions(columns, noun=noun, palette=palette)
     order = list(colours)
     values = _merged(trace, order).along(*axes).to_numpy()
     negative = float(np.minimum(values, 0.0).sum())

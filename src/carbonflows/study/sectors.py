@@ -543,7 +543,7 @@ def _pictures(found: _Found) -> Iterator[Picture]:
             f"{title}, by region: {subtitle[0].lower()}{subtitle[1:]}.",
             lambda links=links, heads=heads, title=title, subtitle=subtitle: chain(
                 links, heads=heads, unit=found.gas, labels=found.names, source=source,
-                title=title, subtitle=subtitle,
+                title=title, subtitle=subtitle, palette=_palette(found),
             ),
         )  # fmt: skip
 
@@ -561,13 +561,21 @@ def _way(found: _Found, one: SectorSpec) -> tuple[tuple[Axis, ...], list[str], s
     return axes, one.heads or heads, title, f"{what}, {found.table.label}"
 
 
+def _palette(found: _Found) -> dict[str, str]:
+    """One colour per region in all diagrams of the study."""
+    from carbonflows.figures.chain import palette_of
+
+    return palette_of([[trace.along(axis) for axis in AXES] for trace in found.traces.values()])
+
+
 def _interactive(found: _Found, one: SectorSpec) -> dict[str, Any]:
     """What the page needs to take a sector's way apart; nothing to take where nothing flows."""
     axes, heads, title, subtitle = _way(found, one)
     try:
         drill = drill_down(
-            found.traces[one.name], axes, heads=heads, unit=found.gas, labels=found.names
-        )
+            found.traces[one.name], axes, heads=heads, unit=found.gas, labels=found.names,
+            palette=_palette(found),
+        )  # fmt: skip
     except CarbonflowsError:  # the figure's caption says why
         drill = {}
     return {"drill": drill, "title": title, "subtitle": subtitle}

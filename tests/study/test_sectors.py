@@ -99,6 +99,15 @@ def test_carbon_per_tonne(tmp_path) -> None:  # type: ignore[no-untyped-def]
     assert found["range_high"].tolist() == [2.3, 2.3]
 
 
+def test_a_part_that_is_nothing_carries_nothing(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    text = (
+        '[[sector]]\nname = "None"\nsectors = "A"\n[[split]]\nsector = "Mining"\n'
+        "[split.parts.A]\noutput = 0.0\n[split.parts.B]\noutput = 1.0\n"
+    )
+    found = run(study(tmp_path, text), tmp_path / "out")
+    assert found.tables["sector_totals"]["total"].tolist() == [0.0]
+
+
 def test_a_commodity_is_the_tracer(tmp_path) -> None:  # type: ignore[no-untyped-def]
     text = '[[sector]]\nname = "Metals"\nsectors = ["Basic metals|Steel"]\n'
     found = run(study(tmp_path, text), tmp_path / "out", figures=False)

@@ -60,6 +60,11 @@ class Emissions:
     orphans: OrphanPolicy
     nodes: pd.MultiIndex
 
+    @property
+    def gas(self) -> str:
+        """Unit with what it measures, as it is printed: ``Mt CO2``."""
+        return self.unit if self.name in self.unit else f"{self.unit} {self.name}"
+
     def per_output(self, table: IOTable) -> Array:
         """Return direct intensities ``k = p x̂⁻¹``, shape (n,) [unit per money]."""
         x = table.x.to_numpy()

@@ -12,13 +12,12 @@ from carbonflows.accounts.intensity import Denominator
 from carbonflows.accounts.responsibility import avoided_emissions, responsibility
 from carbonflows.accounts.trade import trade_measures, world_share
 from carbonflows.diagnosis import diagnose
-from carbonflows.errors import CarbonflowsError
-from carbonflows.regions import Grouping, country_names
+from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.study.analysis import Progress, with_year
 from carbonflows.study.html import html_table
-from carbonflows.study.named import whichever
-from carbonflows.study.outcome import Outcome, Picture
+from carbonflows.study.named import display_names, whichever
+from carbonflows.study.outcome import Outcome, Picture, drawn, file_stem
 from carbonflows.study.spec import Study
 from carbonflows.table import IOTable
 
@@ -104,20 +103,13 @@ def outcome(
     tables["diagnosis"] = found.findings
     tables["diagnosis"].attrs = {"quantity": "findings about the table", "unit": "see column unit"}
     tables = {name: with_year(frame, table) for name, frame in tables.items()}
-    regions = list(steps.index)
-    names = dict(zip(regions, regions, strict=True))
-    if grouping is None:
-        names = dict(zip(regions, country_names(regions), strict=True))
+    names = display_names(list(steps.index), grouping)
     return Outcome(
         table=table, load=load, diagnosis=found, tables=tables, residual=residual,
         headlines=_headlines(tables, load, names, table),
         pictures=lambda: _pictures(tables, load, names, table),
         template="bridge.html.j2", page=lambda: _page(tables, load, names), grouping=grouping,
     )  # fmt: skip
-
-
-def _gas(load: Emissions) -> str:
-    return load.unit if load.name in load.unit else f"{load.unit} {load.name}"
 
 
 def _indexed(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
@@ -127,7 +119,7 @@ def _indexed(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
 def _headlines(
     tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str], table: IOTable
 ) -> list[str]:
-    gas = _gas(load)
+    gas = load.gas
     steps, account = _indexed(tables, "ladder"), _indexed(tables, "accounts")
     shares = _indexed(tables, "responsibility")
     world = account["production"].sum()
@@ -170,7 +162,7 @@ def _pictures(
 ) -> Iterator[Picture]:
     from carbonflows.figures.dots import dots
 
-    gas, source = _gas(load), f"Source: {table.label}, carbonflows"
+    gas, source = load.gas, f"Source: {table.label}, carbonflows"
     steps, account = _indexed(tables, "ladder"), _indexed(tables, "accounts")
     total = account["production"].sum()
     whole = "production" if load.households else "production without households"
@@ -180,32 +172,22 @@ def _pictures(
         "All regions together: from footprint to EEBT to throughflow.",
     )  # fmt: skip
     shares = _indexed(tables, "responsibility")
-    try:
-        figure = dots(
+    yield drawn(
+        "responsibility", ("responsibility",),
+        "Every scheme shares out the same world total; only where it lands differs.",
+        lambda: dots(
             shares, base="production", unit=gas, labels=names, column_names=SCHEMES, source=source,
             title="Who answers for emissions, by scheme",
             subtitle="Schemes that add up to the same world total",
-        )  # fmt: skip
-    except CarbonflowsError as error:
-        yield Picture("responsibility", None, f"responsibility: not drawn. {error}",
-                      ("responsibility",))  # fmt: skip
-    else:
-        yield Picture(
-            "responsibility", figure,
-            "Every scheme shares out the same world total; only where it lands differs.",
-            ("responsibility",),
-        )  # fmt: skip
+        ),
+    )  # fmt: skip
     for region in steps.index:
         label = names[region]
         yield _ladder(
-            steps.loc[region], f"bridge_{_stem(region)}", gas, account["production"][region],
+            steps.loc[region], f"bridge_{file_stem(region)}", gas, account["production"][region],
             f"{label}'s {whole}", f"{label}: exports of carbon", source,
             f"{label}: what lies between footprint, EEBT and throughflow.",
         )  # fmt: skip
-
-
-def _stem(region: object) -> str:
-    return "".join(c if c.isalnum() else "_" for c in str(region))
 
 
 def _ladder(
@@ -219,15 +201,14 @@ def _ladder(
         else Step(str(name).capitalize(), float(value), False, STEPS[str(name)])
         for name, value in steps.items()
     ]  # fmt: skip
-    try:
-        figure = waterfall(
+    return drawn(
+        stem, ("ladder", "accounts"), caption,
+        lambda: waterfall(
             rows, unit=gas, heading="Gross exports", reference=float(whole) or None,
             reference_name=whole_name, title=title, source=source,
             subtitle="Three measures of the same trade, and what lies between them",
-        )  # fmt: skip
-    except CarbonflowsError as error:
-        return Picture(stem, None, f"{title}: not drawn. {error}", ("ladder", "accounts"))
-    return Picture(stem, figure, caption, ("ladder", "accounts"))
+        ),
+    )  # fmt: skip
 
 
 def _page(
@@ -235,7 +216,7 @@ def _page(
 ) -> dict[str, Any]:
     from markupsafe import Markup
 
-    gas = _gas(load)
+    gas = load.gas
 
     def named(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.assign(region=[names[r] for r in frame["region"]]).rename(
@@ -258,8 +239,8 @@ def _page(
         regions.append(
             {
                 "name": names[region],
-                "anchor": f"region-{_stem(region)}",
-                "stem": f"bridge_{_stem(region)}",
+                "anchor": f"region-{file_stem(region)}",
+                "stem": f"bridge_{file_stem(region)}",
                 "production": f"{account['production'][region]:,.1f} {gas}",
                 "consumption": f"{account['consumption'][region]:,.1f} {gas}",
                 "table": Markup(html_table(rows, f"Every measure, {gas}")),

@@ -123,7 +123,7 @@ def headlines(study: Study, found: Results) -> list[str]:
     list of str
     """
     load, tables = found.load, found.tables
-    what = load.unit if load.name in load.unit else f"{load.unit} {load.name}"
+    what = load.gas
     accounts = tables[found.level("accounts")].set_index("region")
     net, emitted, consumed = (
         accounts["net_exports"],

@@ -1,8 +1,9 @@
-"""Sectors that a study names, in the words of the table at hand."""
+"""Names of a study and of the table at hand: which sector is meant, what a region is called."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from carbonflows.errors import StudyError, some
+from carbonflows.regions import Grouping, country_names
 from carbonflows.table import IOTable
 
 
@@ -44,3 +45,15 @@ def whichever(table: IOTable, named: Iterable[str] | str, what: str) -> list[str
             )
         found.append(have[0])
     return list(dict.fromkeys(found))
+
+
+def display_names(labels: Sequence[str], grouping: Grouping | None) -> dict[str, str]:
+    """Names to print: those of countries for regions, groups as they are called.
+
+    Examples
+    --------
+    >>> display_names(["CHN", "ROW"], None)
+    {'CHN': 'China', 'ROW': 'Rest of the world'}
+    """
+    names = country_names(labels) if grouping is None else labels
+    return dict(zip(labels, names, strict=True))

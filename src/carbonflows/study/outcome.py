@@ -8,6 +8,7 @@ import pandas as pd
 
 from carbonflows.accounts.emissions import Emissions
 from carbonflows.diagnosis import Diagnosis
+from carbonflows.errors import CarbonflowsError
 from carbonflows.regions import Grouping
 from carbonflows.table import IOTable
 
@@ -70,3 +71,36 @@ class Outcome:
     template: str
     page: Callable[[], dict[str, Any]] = field(default=dict)
     grouping: Grouping | None = None
+
+
+def drawn(
+    stem: str, tables: tuple[str, ...], caption: str, draw: Callable[[], "Figure"]
+) -> Picture:
+    """Draw a figure, or say in its caption why these numbers cannot be drawn.
+
+    Parameters
+    ----------
+    stem : str
+    tables : tuple of str
+    caption : str
+    draw : callable
+
+    Returns
+    -------
+    Picture
+    """
+    try:
+        return Picture(stem, draw(), caption, tables)
+    except CarbonflowsError as error:
+        return Picture(stem, None, f"{stem.replace('_', ' ')}: not drawn. {error}", tables)
+
+
+def file_stem(label: object) -> str:
+    """Turn a label into something that can be a file's name and an anchor.
+
+    Examples
+    --------
+    >>> file_stem("West Asia & Middle East")
+    'West_Asia___Middle_East'
+    """
+    return "".join(c if c.isalnum() else "_" for c in str(label))

@@ -56,7 +56,7 @@ class _Drawing:
     def __init__(self, study: Study, found: Results) -> None:
         table, load = found.table, found.load
         self.study, self.found = study, found
-        self.gas = load.unit if load.name in load.unit else f"{load.unit} {load.name}"
+        self.gas = load.gas
         self.source = f"Source: {table.label}, carbonflows"
         self.members = {region: list(table.members[region]) for region in table.regions}
         self.rest = [region for region, codes in self.members.items() if "*" in codes]

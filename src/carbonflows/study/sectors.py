@@ -1,7 +1,6 @@
 """Sector studies: commodities and products followed from emission to consumption."""
 
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,51 +10,28 @@ import pandas as pd
 from carbonflows.accounts.emissions import Emissions, emissions
 from carbonflows.accounts.footprint import footprint
 from carbonflows.accounts.intensity import Denominator
-from carbonflows.accounts.sector import AXES, Axis, Trace, product_trace, tracer
+from carbonflows.accounts.sector import AXES, Trace, product_trace, tracer
 from carbonflows.accounts.stages import border_stages
 from carbonflows.accounts.trade import trade_measures, world_share
 from carbonflows.diagnosis import diagnose
-from carbonflows.errors import CarbonflowsError, StudyError, some
+from carbonflows.errors import StudyError, some
 from carbonflows.labels import repeated
-from carbonflows.regions import Grouping, country_names, load_grouping
+from carbonflows.regions import Grouping, load_grouping
 from carbonflows.solve import Leontief
-from carbonflows.splitting import Part, disaggregate
 from carbonflows.study.analysis import Progress, with_year
-from carbonflows.study.drill import drill_down
-from carbonflows.study.html import html_table
-from carbonflows.study.named import whichever
-from carbonflows.study.outcome import Outcome, Picture
-from carbonflows.study.spec import PartSpec, SectorSpec, SplitSpec, Study
+from carbonflows.study.named import display_names, whichever
+from carbonflows.study.outcome import Outcome
+from carbonflows.study.sectors_page import (
+    BORDERS,
+    SectorsFound,
+    sector_headlines,
+    sector_pictures,
+    sectors_page,
+    square,
+)
+from carbonflows.study.spec import SectorSpec, Study
+from carbonflows.study.weights import scaled, split_table
 from carbonflows.table import IOTable
-
-BORDERS = {
-    (False, False, False): "crosses no border",
-    (True, False, False): "inputs only",
-    (False, True, False): "commodity or components",
-    (True, True, False): "inputs and commodity",
-    (False, False, True): "finished product",
-    (True, False, True): "inputs and product",
-    (False, True, True): "commodity and product",
-    (True, True, True): "all three",
-}
-"""Which borders carbon crosses (upstream, commodity, product), in words."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """What the tables, pictures and words of a study of sectors are made from."""
-
-    study: Study
-    table: IOTable
-    load: Emissions
-    traces: dict[str, Trace]
-    names: dict[str, str]
-    tables: dict[str, pd.DataFrame]
-
-    @property
-    def gas(self) -> str:
-        load = self.load
-        return load.unit if load.name in load.unit else f"{load.unit} {load.name}"
 
 
 def outcome(
@@ -86,11 +62,7 @@ def outcome(
     _require_sound(study)
     settings = study.emissions
     stages = load_grouping(study.placed(study.sectors.stages)) if study.sectors.stages else None
-    split = table
-    for one in study.split:
-        split = disaggregate(split, whichever(table, [one.sector], one.sector)[0],
-                             _parts(one, table))  # fmt: skip
-
+    split = split_table(table, study.split)
     progress("looking the table over")
     found = diagnose(split)
 
@@ -147,15 +119,12 @@ def outcome(
             "quantity": name.replace("_", " "),
         }  # fmt: skip
         tables[name].attrs = {**usual, **frame.attrs}
-    labels = list(table.regions) if grouping is None else list(grouping.groups)
-    names = dict(zip(labels, labels, strict=True))
-    if grouping is None:
-        names = dict(zip(labels, country_names(labels), strict=True))
-    result = _Found(study, table, load, traces, names, tables)
+    names = display_names(list(table.regions if grouping is None else grouping.groups), grouping)
+    result = SectorsFound(study, table, load, traces, names, tables)
     return Outcome(
         table=table, load=load, diagnosis=found, tables=tables, residual=residual,
-        headlines=_headlines(result), pictures=lambda: _pictures(result),
-        template="sectors.html.j2", page=lambda: _page(result), grouping=grouping,
+        headlines=sector_headlines(result), pictures=lambda: sector_pictures(result),
+        template="sectors.html.j2", page=lambda: sectors_page(result), grouping=grouping,
     )  # fmt: skip
 
 
@@ -172,74 +141,6 @@ def _require_sound(study: Study) -> None:
             raise StudyError(f"heads of {one.name}: give {columns}, one per column of its diagram")
         if one.per_tonne and not (len(one.per_tonne) == 2 and one.per_tonne[0] <= one.per_tonne[1]):
             raise StudyError(f"per_tonne of {one.name}: give the lowest and the highest, in order")
-
-
-def _parts(split: SplitSpec, table: IOTable, scaled: Mapping[str, float] | None = None) -> dict[
-    str, Part
-]:  # fmt: skip
-    """Read the parts of a split, one of them made larger or smaller if that is asked for."""
-
-    def partners(shares: Mapping[str, float]) -> dict[str, float]:
-        return {
-            "final demand" if key == "final demand" else whichever(table, key, split.sector)[0]: v
-            for key, v in shares.items()
-        }
-
-    def part(spec: PartSpec) -> Part:
-        return Part(
-            spec.output, sales=partners(spec.sales), inputs=partners(spec.inputs),
-            emissions=spec.emissions,
-        )  # fmt: skip
-
-    return {name: part(spec) for name, spec in split.parts.items()}
-
-
-def _scaled(split: SplitSpec, name: str, factor: float) -> SplitSpec:
-    """Make all shares of one part larger or smaller, the others' in proportion."""
-
-    def share(shares: Mapping[str, float]) -> dict[str, float]:
-        mine = min(1.0, factor * shares[name])
-        rest = 1 - shares[name]
-        return {
-            other: mine if other == name else value * (1 - mine) / rest if rest else 0.0
-            for other, value in shares.items()
-        }
-
-    def weight(field: str) -> dict[str, Any]:
-        given = {other: getattr(part, field) for other, part in split.parts.items()}
-        if all(value is None for value in given.values()):
-            return given
-        given = {
-            other: split.parts[other].output if value is None else value
-            for other, value in given.items()
-        }
-        regions = next((list(v) for v in given.values() if isinstance(v, dict)), None)
-        if regions is None:
-            return share(given)
-        by_region = {
-            region: share({o: v[region] if isinstance(v, dict) else v for o, v in given.items()})
-            for region in regions
-        }
-        return {o: {region: by_region[region][o] for region in regions} for o in given}
-
-    def partners(field: str) -> dict[str, dict[str, float]]:
-        keys = dict.fromkeys(key for part in split.parts.values() for key in getattr(part, field))
-        by_key = {
-            key: share({o: getattr(part, field).get(key, 0.0) for o, part in split.parts.items()})
-            for key in keys
-        }
-        return {other: {key: by_key[key][other] for key in keys} for other in split.parts}
-
-    output, emitted = weight("output"), weight("emissions")
-    sales, inputs = partners("sales"), partners("inputs")
-    parts = {
-        other: PartSpec(
-            output=output[other], emissions=emitted[other], sales=sales[other],
-            inputs=inputs[other],
-        )
-        for other in split.parts
-    }  # fmt: skip
-    return split.model_copy(update={"parts": parts})
 
 
 def _trace(
@@ -280,12 +181,6 @@ def _totals(traces: Mapping[str, Trace]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def square(trace: Trace, rows: Axis, columns: Axis) -> pd.DataFrame:
-    """Carbon from each region of one stage to each region of another, (m, m)."""
-    values = trace.along(rows, columns).to_numpy().reshape(len(trace.regions), -1)
-    return pd.DataFrame(values, trace.regions, trace.regions)
-
-
 def _routes(traces: Mapping[str, Trace]) -> pd.DataFrame:
     """Every step of the way: from region to region, by pair of neighbouring stages."""
     parts = []
@@ -312,7 +207,7 @@ def _borders(traces: Mapping[str, Trace]) -> pd.DataFrame:
         frame = stages.reset_index()
         frame.insert(0, "sector", name)
         frame["what"] = [BORDERS[key] for key in stages.index]
-        frame["share"] = frame["value"] / trace.total
+        frame["share"] = frame["value"] / (trace.total or float("nan"))
         parts.append(frame)
     return pd.concat(parts, ignore_index=True)
 
@@ -321,9 +216,10 @@ def _kinds(traces: Mapping[str, Trace]) -> pd.DataFrame:
     """Emitted by the sector itself, making its electricity, or elsewhere upstream."""
     rows = []
     for name, trace in traces.items():
+        whole = trace.total or float("nan")
         amounts = trace.kinds.mul(trace.deliveries.sum(axis=(1, 2)), axis=0).sum()
         rows += [
-            {"sector": name, "kind": kind, "value": float(v), "share": float(v) / trace.total}
+            {"sector": name, "kind": kind, "value": float(v), "share": float(v) / whole}
             for kind, v in amounts.items()
         ]
     return pd.DataFrame(rows)
@@ -349,35 +245,6 @@ def _content(
             rows.append({"commodity": commodity.name, "product": product.name,
                          "value": trace.total})  # fmt: skip
     return pd.DataFrame(rows, columns=["commodity", "product", "value"])
-
-
-def _sensitivity(
-    study: Study, table: IOTable, chosen: Any, grouping: Grouping | None,
-    traces: Mapping[str, Trace],
-) -> pd.DataFrame:  # fmt: skip
-    """What halving and doubling the shares of each part changes in each sector's total."""
-    rows = []
-    for place, one in enumerate(study.split):
-        for part in one.parts:
-            touched = [s for s in study.sector if part in [s.sectors, *s.sectors]]
-            for factor in (0.5, 2.0) if touched else ():
-                splits = list(study.split)
-                splits[place] = _scaled(one, part, factor)
-                small = table
-                for split in splits:
-                    small = disaggregate(
-                        small, whichever(table, [split.sector], split.sector)[0],
-                        _parts(split, table),
-                    )  # fmt: skip
-                system, load = Leontief(small), chosen(small)
-                for sector in touched:
-                    total = _trace(sector, study, system, load, grouping).total
-                    base = traces[sector.name].total
-                    rows.append(
-                        {"sector": sector.name, "part": part, "factor": factor, "total": total,
-                         "change": total / base - 1 if base else float("nan")}
-                    )  # fmt: skip
-    return pd.DataFrame(rows, columns=["sector", "part", "factor", "total", "change"])
 
 
 def _tonnes(study: Study, traces: Mapping[str, Trace]) -> pd.DataFrame | None:
@@ -461,220 +328,25 @@ def _counted(quantity: str, measure: str) -> str:
     return f"{measure}, of goods" if quantity == "share of commodities" else measure
 
 
-def _headlines(found: _Found) -> list[str]:
-    account = found.tables["accounts"].set_index("region")
-    world = found.tables["world_share"].set_index("measure")["share"]
-    ratio = (100 * account["consumption_over_production"]).sort_values(ascending=False)
-    single = [r for r in ratio.index if "*" not in found.table.members[r]]
-    listed = ", ".join(
-        f"{found.names.get(r, r)} {ratio[r]:+.0f} %" for r in ratio[single].index[:5]
-    )
-    lines = [
-        f"{found.table.label}: {100 * world['footprint']:.1f} % of the world's emissions are "
-        f"traded (footprint), {100 * world['eebt']:.1f} % in what exporters emit (EEBT), "
-        f"{100 * world['throughflow']:.1f} % counting every border (throughflow).",
-        f"Consumption over production, largest: {listed}.".replace("-", "−"),
-    ]
-    most = account.loc[single, "exports"].idxmax()
-    lines.append(
-        f"{found.names.get(most, most)} exports {100 * account['exported_gross'][most]:.1f} % of "
-        f"its emissions gross, {100 * account['exported_net'][most]:.1f} % net."
-    )
-    totals = found.tables["sector_totals"]
-    whole = account["production"].sum()
-    biggest = totals.loc[totals["total"].idxmax()]
-    lines.append(
-        f"Of the sectors here {biggest['sector'].lower()} carries most: {biggest['total']:,.0f} "
-        f"{found.gas}, {100 * biggest['total'] / whole:.1f} % of all emissions; "
-        f"{100 * biggest['emitted_and_consumed_apart'] / biggest['total']:.0f} % of it is emitted "
-        "in one region and consumed in another."
-    )
-    totals = totals.assign(share=totals["emitted_and_consumed_apart"] / totals["total"])
-    far = totals.loc[totals["share"].idxmax()]
-    lines.append(
-        f"Most international is {far['sector'].lower()}: {100 * far['share']:.0f} % of its carbon "
-        "is consumed in another region than it was emitted in."
-    )
-    return lines
-
-
-def _pictures(found: _Found) -> Iterator[Picture]:
-    from carbonflows.figures.chain import chain
-    from carbonflows.figures.stacks import stacked_shares
-    from carbonflows.figures.style import OTHER, qualitative
-
-    source = f"Source: {found.table.label}, carbonflows"
-    borders = found.tables["sector_borders"].pivot_table(
-        index="sector", columns="what", values="value", sort=False
-    )
-    borders = borders.reindex(columns=list(BORDERS.values())).fillna(0.0)
-    borders = borders.loc[:, borders.sum() > 0]
-    colours = dict(zip(borders.columns, [OTHER, *qualitative(len(borders.columns))], strict=False))
-    yield _drawn(
-        "borders", ("sector_borders",),
-        "Carbon of each sector by the borders it crosses on its way: with inputs of the sector, "
-        "with the commodity and what is made of it, with the finished product.",
-        lambda: stacked_shares(
-            borders, unit=found.gas, colours=colours, source=source,
-            title="How the carbon of sectors crosses borders",
-            subtitle="Share of all carbon on supply chains through the sector",
-        ),
-    )  # fmt: skip
-    kinds = found.tables["sector_sources"].pivot_table(
-        index="sector", columns="kind", values="value", sort=False
-    )
-    yield _drawn(
-        "sources", ("sector_sources",),
-        "Where on the supply chain the carbon is emitted: by the sector itself, making the "
-        "electricity it buys directly or not, or elsewhere.",
-        lambda: stacked_shares(
-            kinds, unit=found.gas, source=source,
-            labels={"direct": "Sector itself", "electricity": "Electricity", "other": "Other"},
-            title="Where the carbon of sectors is emitted",
-            subtitle="Sector itself, electricity, and all else upstream",
-        ),
-    )  # fmt: skip
-    for one in found.study.sector:
-        trace = found.traces[one.name]
-        axes, heads, title, subtitle = _way(found, one)
-        links = [square(trace, *step) for step in pairwise(axes)]
-        yield _drawn(
-            f"way_{_stem(one.name)}", ("sector_routes", "sector_totals"),
-            f"{title}, by region: {subtitle[0].lower()}{subtitle[1:]}.",
-            lambda links=links, heads=heads, title=title, subtitle=subtitle: chain(
-                links, heads=heads, unit=found.gas, labels=found.names, source=source,
-                title=title, subtitle=subtitle, palette=_palette(found),
-            ),
-        )  # fmt: skip
-
-
-def _way(found: _Found, one: SectorSpec) -> tuple[tuple[Axis, ...], list[str], str, str]:
-    """Stages that a sector's carbon is followed through, their heads, a title and a subtitle."""
-    axes, heads, what = (
-        (AXES, ["Emitted in", "Made in", "Finished in", "Consumed in"],
-         "All emissions on supply chains that pass through the sector")
-        if one.what == "commodity"
-        else (("emitted", "assembled", "consumed"), ["Emitted in", "Finished in", "Consumed in"],
-              "All emissions embodied in final demand for these products")
-    )  # fmt: skip
-    title = f"The carbon of {one.name[0].lower()}{one.name[1:]} on its way"
-    return axes, one.heads or heads, title, f"{what}, {found.table.label}"
-
-
-def _palette(found: _Found) -> dict[str, str]:
-    """One colour per region in all diagrams of the study."""
-    from carbonflows.figures.chain import palette_of
-
-    return palette_of([[trace.along(axis) for axis in AXES] for trace in found.traces.values()])
-
-
-def _interactive(found: _Found, one: SectorSpec) -> dict[str, Any]:
-    """What the page needs to take a sector's way apart; nothing to take where nothing flows."""
-    axes, heads, title, subtitle = _way(found, one)
-    try:
-        drill = drill_down(
-            found.traces[one.name], axes, heads=heads, unit=found.gas, labels=found.names,
-            palette=_palette(found),
-        )  # fmt: skip
-    except CarbonflowsError:  # the figure's caption says why
-        drill = {}
-    return {"drill": drill, "title": title, "subtitle": subtitle}
-
-
-def _drawn(stem: str, tables: tuple[str, ...], caption: str, draw: Any) -> Picture:
-    try:
-        return Picture(stem, draw(), caption, tables)
-    except CarbonflowsError as error:
-        return Picture(stem, None, f"{stem.replace('_', ' ')}: not drawn. {error}", tables)
-
-
-def _stem(name: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in name.lower())
-
-
-def _page(found: _Found) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    gas, tables = found.gas, {k: v.drop(columns="year") for k, v in found.tables.items()}
-
-    def html(frame: pd.DataFrame, caption: str, **options: Any) -> Markup:
-        shown = frame.copy()
-        for column in ("region", "from_region", "to_region", "largest_maker", "largest_consumer"):
-            if column in shown:
-                shown[column] = [found.names.get(str(r), str(r)) for r in shown[column]]
-        shown.columns = pd.Index(
-            [str(c).replace("_", " ")[:1].upper() + str(c).replace("_", " ")[1:] for c in shown]
-        )
-        return Markup(html_table(shown, caption, **options))
-
-    account = tables["accounts"].sort_values("consumption_over_production", ascending=False)
-    account = account.assign(
-        **{
-            f"{name} [%]": 100 * account[column]
-            for name, column in (
-                ("consumption over production", "consumption_over_production"),
-                ("exported gross", "exported_gross"), ("exported net", "exported_net"),
-            )
-        }
-    )  # fmt: skip
-    account = account.drop(
-        columns=["direct", "consumption_over_production", "exported_gross", "exported_net"]
-    )
-    borders = tables["sector_borders"].assign(share=100 * tables["sector_borders"]["share"])
-    wide = borders.pivot_table(index="sector", columns="what", values="share", sort=False)
-    kinds = tables["sector_sources"].pivot_table(
-        index="sector", columns="kind", values="value", sort=False
-    )
-    context: dict[str, Any] = {
-        "accounts": html(account, f"Production, consumption and trade (footprint), {gas}"),
-        "totals": html(tables["sector_totals"], f"Carbon on all chains through each sector, {gas}"),
-        "borders": html(wide.reset_index(), "Share by borders crossed, %"),
-        "kinds": html(kinds.reset_index(), f"Emitted by the sector, for power, elsewhere, {gas}"),
-        "content": html(
-            tables["sector_in_products"].pivot_table(
-                index="commodity", columns="product", values="value", sort=False
-            ).reset_index(),
-            f"Carbon of commodities that ends in these products, {gas}",
-        ) if len(tables["sector_in_products"]) else "",
-        "published": html(tables["published"], "", digits=1) if "published" in tables else "",
-        "stages": "", "weights": "", "per_tonne": "",
-        "studies": [
-            {"name": one.name, "anchor": _stem(one.name), "stem": f"way_{_stem(one.name)}",
-             "note": one.note, "routes": html(_largest(tables["sector_routes"], one.name),
-                                              f"Largest flows between regions, {gas}"),
-             **_interactive(found, one)}
-            for one in found.study.sector
-        ],
-        "splits": [
-            {"sector": s.sector.split("|")[0], "parts": ", ".join(s.parts), "note": s.note}
-            for s in found.study.split
-        ],
-        "sections": [
-            ("accounts", "Accounts"), ("borders", "At the border"), ("studies", "Sector studies"),
-            ("published", "Printed and computed"), ("table", "The table"),
-            ("provenance", "Provenance"),
-        ],
-    }  # fmt: skip
-    if "border_stages" in tables:
-        stages = tables["border_stages"].groupby(["measure", "stage"], sort=False)[
-            ["intermediate", "final", "total"]
-        ].sum()  # fmt: skip
-        stages["share [%]"] = (
-            100 * stages["total"] / stages["total"].groupby(level=0).transform("sum")
-        )
-        context["stages"] = html(stages.reset_index(), f"What crosses borders, {gas}")
-    if "weights" in tables:
-        weights = tables["weights"].assign(change=100 * tables["weights"]["change"])
-        context["weights"] = html(
-            weights.rename(columns={"change": "change [%]", "total": f"total [{gas}]"}),
-            "All shares of a part halved or doubled, the others in proportion",
-        )
-    if "per_tonne" in tables:
-        context["per_tonne"] = html(tables["per_tonne"], "Tonnes of CO2 per tonne made", digits=2)
-    return context
-
-
-def _largest(routes: pd.DataFrame, sector: str, top: int = 8) -> pd.DataFrame:
-    """The largest flows between two regions, of any step."""
-    rows = routes[(routes["sector"] == sector) & (routes["from_region"] != routes["to_region"])]
-    return rows.nlargest(top, "value").drop(columns="sector")
+def _sensitivity(
+    study: Study, table: IOTable, chosen: Any, grouping: Grouping | None,
+    traces: Mapping[str, Trace],
+) -> pd.DataFrame:  # fmt: skip
+    """What halving and doubling the shares of each part changes in each sector's total."""
+    rows = []
+    for place, one in enumerate(study.split):
+        for part in one.parts:
+            touched = [s for s in study.sector if part in [s.sectors, *s.sectors]]
+            for factor in (0.5, 2.0) if touched else ():
+                splits = list(study.split)
+                splits[place] = scaled(one, part, factor)
+                small = split_table(table, splits)
+                system, load = Leontief(small), chosen(small)
+                for sector in touched:
+                    total = _trace(sector, study, system, load, grouping).total
+                    base = traces[sector.name].total
+                    rows.append(
+                        {"sector": sector.name, "part": part, "factor": factor, "total": total,
+                         "change": total / base - 1 if base else float("nan")}
+                    )  # fmt: skip
+    return pd.DataFrame(rows, columns=["sector", "part", "factor", "total", "change"])

@@ -128,6 +128,16 @@ def test_what_is_not_said_follows_the_sales() -> None:
     assert tracer(system, ["a", "b"]).total == pytest.approx(tracer(whole, "s1").total, rel=1e-11)
 
 
+def test_columns_of_parts_balance_as_the_whole_did() -> None:
+    table = three_by_two()
+    added = table.x - table.Z.sum(axis=0)
+    split = disaggregate(table.replace(value_added=added), "s1", UNEVEN)
+    assert split.value_added is not None
+    costs = split.Z.sum(axis=0) + split.value_added
+    assert costs.to_numpy() == pytest.approx(split.x.to_numpy(), rel=1e-12)
+    assert split.value_added.sum() == pytest.approx(added.sum(), rel=1e-12)
+
+
 def test_a_part_that_sells_nothing_cannot_emit() -> None:
     with pytest.raises(DataError, match="sells nothing cannot emit"):
         disaggregate(

@@ -28,7 +28,8 @@ class Part:
     ----------
     output : float or mapping of str to float
         Share of the sector's sales, unless said otherwise in `sales`; one number, or one per
-        region. Purchases, value added and emissions follow what the part then sells in all.
+        region. Purchases and emissions follow what the part then sells in all; value added is what
+        is left.
     sales : mapping of str to float
         Buying sector, or ``"final demand"``, → share of the sector's sales to it.
     inputs : mapping of str to float
@@ -146,6 +147,11 @@ def disaggregate(table: IOTable, sector: str, parts: Mapping[str, Part]) -> IOTa
     def by_output(series: pd.Series | None) -> pd.Series | None:
         return None if series is None else pd.Series(series.to_numpy()[at] * output, nodes)
 
+    value_added = by_output(table.value_added)
+    if value_added is not None and table.value_added is not None:
+        # Value added is what is left of a part's costs, so that columns balance as they did.
+        costs = (table.value_added.to_numpy() + table.Z.to_numpy().sum(axis=0))[at[split]]
+        value_added[split] = costs * made - Z[:, split].sum(axis=0)
     step = {
         "step": "disaggregate", "sector": sector,
         "parts": {name: _plain(part) for name, part in parts.items()},
@@ -155,7 +161,7 @@ def disaggregate(table: IOTable, sector: str, parts: Mapping[str, Part]) -> IOTa
         Y=pd.DataFrame(Y, nodes, table.demand.set_names(DEMAND), copy=False),
         extensions=extensions,
         x=by_output(table.x_given),
-        value_added=by_output(table.value_added),
+        value_added=value_added,
         provenance={
             **table.provenance, "steps": [*table.provenance.get("steps", []), step]
         },

@@ -8,9 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from carbonflows.accounts.carrier import carriers
 from carbonflows.accounts.flows import flows
 from carbonflows.accounts.footprint import footprint
-from carbonflows.accounts.trade import carriers, eebt, throughflow, trade_measures
+from carbonflows.accounts.trade import eebt, throughflow, trade_measures
 from carbonflows.regions import Grouping, aggregate
 from carbonflows.solve import Leontief
 from carbonflows.table import Extension, IOTable

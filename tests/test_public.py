@@ -14,7 +14,8 @@ PUBLIC = {
     "hypothetical_extraction", "intensities", "intensity_direction", "ladder", "load_grouping",
     "multipliers", "net_shares", "open_table", "pairwise_net", "product_trace", "read",
     "responsibility", "run", "save_table", "scopes", "sink_shares", "strongest_links",
-    "structural_paths", "throughflow", "top_consumers", "tracer", "trade_measures", "world_share",
+    "structural_paths", "throughflow", "top_consumers", "tracer", "trade_measures",
+    "transfer_drivers", "world_share",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from carbonflows.accounts.aggregation import aggregation_bias
     from carbonflows.accounts.bridge import bridge, ladder
+    from carbonflows.accounts.driver import transfer_drivers
     from carbonflows.accounts.emissions import emissions
     from carbonflows.accounts.flows import flows, multipliers
     from carbonflows.accounts.footprint import footprint
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from carbonflows.accounts.sinks import intensity_direction, sink_shares, top_consumers
     from carbonflows.accounts.stages import border_stages
     from carbonflows.accounts.trade import (
-        carriers,
         eebt,
         net_shares,
         pairwise_net,
@@ -78,7 +78,7 @@ _HOME = {
     "betweenness": "accounts.network",
     "border_stages": "accounts.stages",
     "bridge": "accounts.bridge",
-    "carriers": "accounts.trade",
+    "carriers": "accounts.carrier",
     "denominator_ratio": "accounts.intensity",
     "denominators": "accounts.intensity",
     "diagnose": "diagnosis",
@@ -113,6 +113,7 @@ _HOME = {
     "throughflow": "accounts.trade",
     "top_consumers": "accounts.sinks",
     "tracer": "accounts.sector",
+    "transfer_drivers": "accounts.driver",
     "trade_measures": "accounts.trade",
     "world_share": "accounts.trade",
 }
@@ -122,7 +123,7 @@ __all__ = [  # noqa: RUF022 — in the order of the work: table, regions, solve,
     "Grouping", "load_grouping", "groupings", "aggregate", "aggregation_bias",
     "disaggregate", "Part", "Leontief", "emissions", "multipliers", "flows", "footprint",
     "throughflow", "eebt", "pairwise_net", "trade_measures", "world_share", "net_shares",
-    "carriers", "bridge", "ladder", "export_steps", "gateways", "border_stages", "tracer",
+    "carriers", "transfer_drivers", "bridge", "ladder", "export_steps", "gateways", "border_stages", "tracer",
     "product_trace",
     "responsibility", "avoided_emissions", "structural_paths", "scopes", "betweenness",
     "strongest_links", "hypothetical_extraction", "Denominator", "denominators", "intensities",

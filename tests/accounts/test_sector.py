@@ -1,15 +1,18 @@
 """The tracer against chains walked one by one, and against its identities."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from carbonflows.accounts.emissions import emissions
 from carbonflows.accounts.flows import flows
 from carbonflows.accounts.network import hypothetical_extraction
-from carbonflows.accounts.sector import AXES, product_trace, sector_nodes, tracer
+from carbonflows.accounts.sector import product_trace, sector_nodes, tracer
+from carbonflows.accounts.trace import AXES
 from carbonflows.errors import DataError, LabelError
+from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.table import IOTable, two_regions
 from worlds import WORLDS, halves, random_world, three_by_two
@@ -19,10 +22,11 @@ WORLD = pytest.mark.parametrize("table", SEVERAL.values(), ids=SEVERAL)
 
 
 def by_chains(table: IOTable, inside: list[int], rounds: int = 400) -> np.ndarray:
-    """E[p, q, t, c] by sending every final demand up its supply chains, round by round.
+    """E[p, q, u, t, c] by sending every final demand up its supply chains, round by round.
 
     Walking up from the final product, the first node of the set that is met is where the carbon
-    left the set for the last time; everything upstream of it, itself included, counts.
+    left the set for the last time; everything upstream of it, itself included, counts. The node
+    that was left one step before is its first user.
     """
     system = Leontief(table)
     n, m = len(table.nodes), len(table.regions)
@@ -36,7 +40,7 @@ def by_chains(table: IOTable, inside: list[int], rounds: int = 400) -> np.ndarra
         for r in range(m):
             upstream[r] += step[of == r].sum(axis=0)
         power = A @ power
-    found = np.zeros((m, m, m, m))
+    found = np.zeros((m, m, m, m, m))
     for start, c in product(range(n), range(m)):
         demand = system.final_use[start, c]
         if demand == 0:
@@ -44,10 +48,13 @@ def by_chains(table: IOTable, inside: list[int], rounds: int = 400) -> np.ndarra
         t = of[start]
         now = np.zeros(n)
         now[start] = demand
+        bought = np.zeros((n, m))  # the same by region of the buyer
+        bought[start, t] = demand
         for _ in range(rounds):
-            for i in inside:
-                found[:, of[i], t, c] += upstream[:, i] * now[i]
-                now[i] = 0.0
+            for i, u in product(inside, range(m)):
+                found[:, of[i], u, t, c] += upstream[:, i] * bought[i, u]
+            now[inside] = 0.0
+            bought = np.stack([A[:, of == u] @ now[of == u] for u in range(m)], axis=1)
             now = A @ now
             if np.abs(now).max() == 0:
                 break
@@ -59,9 +66,13 @@ def test_tracer_is_the_walk_along_every_chain(table: IOTable) -> None:
     sector = table.sectors[0]
     inside = [int(i) for i in sector_nodes(table, sector)]
     expected = by_chains(table, inside)
+    within = 1e-9 * max(1.0, abs(expected.sum()))
     trace = tracer(Leontief(table), sector)
-    values = trace.along(*AXES).to_numpy().reshape(expected.shape)
-    assert np.abs(values - expected).max() < 1e-9 * max(1.0, abs(expected.sum()))
+    values = trace.along(*AXES).to_numpy().reshape(expected.sum(axis=2).shape)
+    assert np.abs(values - expected.sum(axis=2)).max() < within
+    longer = tracer(Leontief(table), sector, first_use=True)
+    assert np.abs(longer.along().to_numpy().reshape(expected.shape) - expected).max() < within
+    assert np.abs(longer.along(*AXES).to_numpy() - values.ravel()).max() < within
 
 
 @WORLD
@@ -88,16 +99,64 @@ def test_total_is_the_last_exit_identity(table: IOTable) -> None:
         assert lost == pytest.approx(expected, abs=1e-10 * scale)
 
 
-def test_stages_are_sums_over_the_whole_array() -> None:
+@pytest.mark.parametrize("first_use", [False, True])
+def test_stages_are_sums_over_the_whole_array(first_use: bool) -> None:
+    trace = tracer(Leontief(three_by_two()), "s1", first_use=first_use)
+    expected: dict[tuple[bool, ...], float] = {}
+    for way, value in trace.along().items():
+        key = tuple(a != b for a, b in pairwise(way))  # type: ignore[call-overload]
+        expected[key] = expected.get(key, 0.0) + value
+    stages = trace.stages()
+    assert len(stages) == (16 if first_use else 8)
+    for key, value in stages.items():
+        assert value == pytest.approx(expected.get(key, 0.0), rel=1e-12), key  # type: ignore[call-overload]
+
+
+def test_first_use_along_groups_and_within_products() -> None:
+    table = random_world(4, 5, 3)
+    groups, system = halves(table), Leontief(table)
+    options = {"products": table.sectors[2], "first_use": True}
+    fine = tracer(system, table.sectors[1], **options)  # type: ignore[arg-type]
+    coarse = tracer(system, table.sectors[1], grouping=groups, **options)  # type: ignore[arg-type]
+    of = dict(zip(table.regions, groups.of(table.regions), strict=True))
+    whole = fine.along()
+    summed = whole.rename(index=of).groupby(level=list(whole.index.names)).sum()
+    assert coarse.along().to_numpy() == pytest.approx(
+        summed.reindex(coarse.along().index).to_numpy(), rel=1e-11, abs=1e-12 * fine.total
+    )
+    assert whole.sum() == pytest.approx(fine.total)
+
+
+def test_first_use_has_to_be_asked_for_and_to_fit() -> None:
+    table = random_world(5, 3, 2)
+    with pytest.raises(DataError, match="first_use=True"):
+        tracer(Leontief(table), table.sectors[0]).along("made", "used")
+    many = random_world(6, 90, 2)
+    with pytest.raises(DataError, match="use a grouping, or first_use=False"):
+        tracer(Leontief(many), many.sectors[0], first_use=True)
+    few = Grouping({r: "here" if i else "there" for i, r in enumerate(many.regions)})
+    trace = tracer(Leontief(many), many.sectors[0], first_use=True, grouping=few)
+    assert trace.along("used", "assembled").sum() == pytest.approx(trace.total)
+
+
+def test_tonnes_travel_as_their_deliveries_do() -> None:
     table = three_by_two()
     trace = tracer(Leontief(table), "s1")
-    whole = trace.along(*AXES)
-    expected: dict[tuple[bool, bool, bool], float] = {}
-    for (p, q, t, c), value in whole.items():  # type: ignore[misc]
-        key = (p != q, q != t, t != c)
-        expected[key] = expected.get(key, 0.0) + value
-    for key, value in trace.stages().items():
-        assert value == pytest.approx(expected[key], rel=1e-12), key  # type: ignore[index]
+    made = pd.Series([6.0, 0.0, 5.0], table.regions)
+    weight = trace.physical(made, "Mt")
+    price = trace.output / made.to_numpy()[trace.made].clip(1e-300)
+    for q, region in enumerate(table.regions):
+        expected = trace.deliveries[q].sum() / price[q] if made[region] else 0.0
+        assert weight.along("made")[region] == pytest.approx(expected)
+        assert weight.along("emitted")[region] == pytest.approx(expected)
+    assert weight.unit == "Mt"
+    assert weight.total < made.sum()
+    with pytest.raises(LabelError, match="no amount is given; give 0"):
+        trace.physical(made.iloc[:2])
+    with pytest.raises(LabelError, match="makes no s1"):
+        trace.physical(pd.concat([made, pd.Series({"Atlantis": 1.0})]))
+    with pytest.raises(DataError, match="zero or more"):
+        trace.physical(made - 6.0)
 
 
 def test_axes_are_sums_of_one_another_and_come_in_any_order() -> None:

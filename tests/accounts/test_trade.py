@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from brute import Brute, exactly, scale_of
+from carbonflows.accounts.carrier import carriers
 from carbonflows.accounts.flows import flows
 from carbonflows.accounts.footprint import footprint
 from carbonflows.accounts.trade import (
     MEASURES,
-    carriers,
     eebt,
     net_shares,
     pairwise_net,
@@ -51,15 +51,6 @@ def test_exact_eebt() -> None:
     consumption = np.array([50, 20]) - found.sum(axis=1) + found.sum(axis=0)
     exactly(consumption, [Q(535, 12), Q(305, 12)])
     exactly(trade_measures(system).xs("eebt", level="measure")["net"], [Q(65, 12), Q(-65, 12)])
-
-
-def test_exact_carriers() -> None:
-    found = carriers(Leontief(two_regions()))
-    # k_A L_AA F_AB = ½·4/3·20, k_A L_AB F_BB = ½·2/9·20, and so on.
-    exactly(found["exports_finished"], [Q(40, 3), Q(32, 9)])
-    exactly(found["exports_intermediate"], [Q(20, 9), Q(20, 3)])
-    exactly(found["imports_finished"], [Q(32, 9), Q(40, 3)])
-    exactly(found["imports_intermediate"], [Q(20, 3), Q(20, 9)])
 
 
 def test_exact_pairwise_net() -> None:
@@ -125,30 +116,6 @@ def test_eebt(table: IOTable, grouping) -> None:  # type: ignore[no-untyped-def]
     for r in brute.groups:
         for s in brute.groups:
             assert found.loc[r, s] == pytest.approx(brute.eebt(r, s), abs=near)
-
-
-@WORLD
-@GROUPED
-def test_carriers(table: IOTable, grouping) -> None:  # type: ignore[no-untyped-def]
-    system, brute, groups, near = setup(table, grouping)
-    G = brute.G()
-    found = carriers(system, grouping=groups)
-    account = footprint(system, grouping=groups)
-    assert list(found.index) == brute.groups
-    for r in brute.groups:
-        expected = {
-            "exports_finished": sum(v for (a, t, s), v in G.items() if a == r == t != s),
-            "exports_intermediate": sum(
-                v for (a, t, s), v in G.items() if a == r and t != r and s != r
-            ),
-            "imports_finished": sum(v for (a, t, s), v in G.items() if s == r != t and a != r),
-            "imports_intermediate": sum(v for (a, t, s), v in G.items() if s == r == t != a),
-        }
-        for column, value in expected.items():
-            assert found.loc[r, column] == pytest.approx(value, abs=near), (r, column)
-        for side in ("exports", "imports"):
-            both = found.loc[r, f"{side}_finished"] + found.loc[r, f"{side}_intermediate"]
-            assert both == pytest.approx(account.loc[r, side], abs=near)
 
 
 @WORLD

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import carbonflows as cf
-from carbonflows.accounts.sector import AXES, Axis, Trace, product_trace, tracer
+from carbonflows.accounts.sector import product_trace, tracer
+from carbonflows.accounts.trace import AXES, Axis, Trace
 from carbonflows.errors import DataError
 from carbonflows.figures.chain import chain
 from carbonflows.study import drill, run

@@ -35,7 +35,36 @@ def test_all_tables_split_the_same_totals(result) -> None:  # type: ignore[no-un
     routes = table(result, "sector_routes")
     for _, step in routes.groupby(["from_stage", "to_stage"]):
         sums = step.groupby("sector")["value"].sum()
-        np.testing.assert_allclose(sums[totals.index], totals, rtol=1e-9)
+        np.testing.assert_allclose(sums, totals[sums.index], rtol=1e-9)
+    steps = routes.groupby("sector")[["from_stage", "to_stage"]].apply(
+        lambda x: len(x.value_counts())
+    )
+    assert steps[totals.index].tolist() == [5, 5, 5, 3, 3]  # first use where a commodity is made
+
+
+def test_what_moves_as_what_is_read_from_the_routes(result) -> None:  # type: ignore[no-untyped-def]
+    moves = table(result, "sector_moves").set_index(["sector", "moves_as"])["value"]
+    routes = table(result, "sector_routes")
+    routes = routes[routes["from_region"] != routes["to_region"]]
+    crossed = routes.groupby(["sector", "from_stage", "to_stage"])["value"].sum()
+    for sector in ("Steel", "Aluminium", "Cotton"):
+        for form, step in (
+            ("inputs and fuels", ("emitted", "made")),
+            ("the commodity itself", ("made", "used")),
+            ("components made of it", ("used", "assembled")),
+            ("finished product", ("assembled", "consumed")),
+        ):
+            assert moves[sector, form] == pytest.approx(crossed[(sector, *step)], rel=1e-9)
+        assert moves[sector, "crosses no border"] > 0
+
+
+def test_drivers_explain_the_printed_ratio(result) -> None:  # type: ignore[no-untyped-def]
+    drivers = table(result, "drivers").set_index("region")
+    account = table(result, "accounts").set_index("region")["consumption_over_production"]
+    np.testing.assert_allclose(drivers["ratio"], account[drivers.index], rtol=0, atol=1e-9)
+    parts = drivers[["volume", "mix", "intensity", "imbalance"]].sum(axis=1)
+    np.testing.assert_allclose(parts, drivers["ratio"], rtol=0, atol=1e-9)
+    assert drivers.loc["SWE", "intensity"] > drivers.loc["CHN", "intensity"]
 
 
 def test_printed_beside_computed(result) -> None:  # type: ignore[no-untyped-def]
@@ -99,6 +128,49 @@ def test_carbon_per_tonne(tmp_path) -> None:  # type: ignore[no-untyped-def]
     assert found["range_high"].tolist() == [2.3, 2.3]
 
 
+def test_tonnes_go_where_deliveries_go(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    world = cf.example(2004)
+    every = pd.DataFrame({"region": world.regions, "tonnes": 1e6})
+    every.to_csv(tmp_path / "metals.csv", index=False)
+    text = (
+        '[[sector]]\nname = "Metals"\nsectors = "Basic metals"\ntonnes = "metals.csv"\n'
+        '[[sector]]\nname = "Some"\nsectors = "Mining"\ntonnes = "some.csv"\n'
+    )
+    (tmp_path / "some.csv").write_text("region,tonnes\nCHN,280e6\n")
+    found = run(study(tmp_path, text), tmp_path / "out", figures=False).tables
+    routes = found["tonnes_routes"]
+    assert set(routes["sector"]) == {"Metals"}  # of mining not all makers are given
+    trace = tracer(cf.Leontief(world), "Basic metals")
+    steel = trace.deliveries.sum(axis=(1, 2)) / trace.output * 1e6
+    made = routes[routes["from_stage"] == "made"].groupby(["to_stage", "from_region"])["value"]
+    for stage in ("used", "assembled"):
+        np.testing.assert_allclose(made.sum()[stage][world.regions], steel)
+    assert set(found["per_tonne"]["sector"]) == {"Metals", "Some"}
+
+
+def test_tonnes_may_be_a_row_of_the_table(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    world = cf.example(2004)
+    weight = pd.DataFrame(0.0, ["metal"], world.nodes)
+    weight.loc["metal", (slice(None), "Basic metals")] = np.arange(1.0, len(world.regions) + 1)
+    table = cf.IOTable(
+        world.Z, world.Y, year=2004, unit=world.unit, output="given", x=world.x,
+        extensions=[*world.extensions.values(), cf.Extension(weight, unit="kt", name="weights")],
+    )  # fmt: skip
+    cf.save_table(table, tmp_path / "table.zarr")
+    path = tmp_path / "study.toml"
+    text = (
+        'title = "S"\nkind = "sectors"\n[table]\nsource = "saved"\npath = "table.zarr"\n'
+        '[emissions]\nstressor = "CO2"\n'
+        '[[sector]]\nname = "Metals"\nsectors = "Basic metals"\ntonnes = "row: metal"\n'
+    )
+    path.write_text(text)
+    found = run(str(path), tmp_path / "out", figures=False).tables["per_tonne"]
+    assert found["tonnes"].tolist() == [1000.0 * i for i in range(1, len(world.regions) + 1)]
+    path.write_text(text.replace("row: metal", "row: gold"))
+    with pytest.raises(StudyError, match=r"tonnes of Metals: .*gold"):
+        run(str(path), tmp_path / "out2", figures=False)
+
+
 def test_a_part_that_is_nothing_carries_nothing(tmp_path) -> None:  # type: ignore[no-untyped-def]
     text = (
         '[[sector]]\nname = "None"\nsectors = "A"\n[[split]]\nsector = "Mining"\n'
@@ -151,6 +223,13 @@ def test_a_commodity_is_the_tracer(tmp_path) -> None:  # type: ignore[no-untyped
             '[[sector]]\nname = "X"\nsectors = "Mining"\ntonnes = "none.csv"\n',
             StudyError,
             "none.csv: tonnes of X cannot be read",
+        ),
+        (
+            '[[sector]]\nname = "X"\nsectors = "Mining"\n[published]\nsource = "S"\ndiffers = "D"\n'
+            '[[published.values]]\nquantity = "exported share, net"\nregion = "GRB"\nvalue = 1\n'
+            'unit = "%"\n',
+            StudyError,
+            "'GRB' is no region",
         ),
     ],
 )

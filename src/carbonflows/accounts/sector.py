@@ -2,12 +2,12 @@
 
 The carbon of steel is what was emitted on every supply chain that passes through steel making. Each
 chain is cut where it leaves the set for the last time, so steel in steel is not counted twice, and
-followed on to the region where the final product is finished and the region that consumes it.
+followed on to the region that uses it first, the region where the final product is finished and the
+region that consumes it.
 """
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,148 +15,12 @@ import pandas as pd
 
 from carbonflows.accounts.emissions import Emissions, Partition, emissions, partition
 from carbonflows.accounts.flows import Choice
+from carbonflows.accounts.trace import MOST_CELLS, Trace
 from carbonflows.errors import DataError, LabelError, some
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.table import IOTable, block_sum
-
-Axis: TypeAlias = Literal["emitted", "made", "assembled", "consumed"]
-AXES: tuple[Axis, ...] = ("emitted", "made", "assembled", "consumed")
-MOST_CELLS = 50_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """Carbon of a set of sectors along its way, kept as factors: the array itself can be huge.
-
-    Attributes
-    ----------
-    name : str
-        What the set is called.
-    unit : str
-        Unit of all emissions.
-    regions : Index
-        Regions or groups, along every axis.
-    nodes : MultiIndex
-        Nodes of the set.
-    made : array of int (s,)
-        Position of each node's region.
-    per_delivery : array (m, s)
-        Emissions by region of emission per money of what leaves the set.
-    deliveries : array (s, m, m)
-        What leaves the set for the last time, by region of final assembly and of consumption
-        [money/yr].
-    kinds : DataFrame (s, 3)
-        Emissions per money of deliveries: ``direct`` (in the set itself), ``electricity`` and
-        ``other``.
-    output : array (s,)
-        Gross output of the set's nodes [money/yr].
-    facts : dict
-        Table, stressor and grouping.
-    """
-
-    name: str
-    unit: str
-    regions: pd.Index
-    nodes: pd.MultiIndex
-    made: npt.NDArray[np.intp]
-    per_delivery: Array
-    deliveries: Array
-    kinds: pd.DataFrame
-    output: Array
-    facts: dict[Hashable, Any] = field(default_factory=dict)
-
-    @property
-    def total(self) -> float:
-        """Emissions on all chains that pass through the set [emission unit]."""
-        return float(self.per_delivery.sum(axis=0) @ self.deliveries.sum(axis=(1, 2)))
-
-    def along(self, *axes: Axis) -> pd.Series:
-        """Sum the carbon over all axes but some.
-
-        Parameters
-        ----------
-        *axes : {"emitted", "made", "assembled", "consumed"}
-            Axes to keep, in any order; all four by default.
-
-        Returns
-        -------
-        Series
-            One index level per axis [emission unit]. Sums to `total`.
-
-        Raises
-        ------
-        DataError
-            An axis that is not known or named twice, or an array of more than 50 million cells:
-            use a grouping.
-        """
-        kept = axes or AXES
-        wrong = [axis for axis in kept if axis not in AXES or kept.count(axis) > 1]
-        if wrong:
-            raise DataError(f"axis {wrong[0]!r}: name each of {', '.join(AXES)} once at most")
-        m = len(self.regions)
-        if m ** len(kept) > MOST_CELLS:
-            raise DataError(
-                f"{m} regions along {len(kept)} axes are {m ** len(kept):.2g} cells: keep fewer "
-                "axes, or use a grouping"
-            )
-        left = self.per_delivery if "emitted" in kept else self.per_delivery.sum(axis=0)[None]
-        right = self.deliveries
-        if "assembled" not in kept:
-            right = right.sum(axis=1, keepdims=True)
-        if "consumed" not in kept:
-            right = right.sum(axis=2, keepdims=True)
-        if "made" in kept:
-            values = np.zeros((len(left), m, *right.shape[1:]))
-            for q in range(m):
-                at = self.made == q
-                values[:, q] = np.tensordot(left[:, at], right[at], axes=1)
-        else:
-            values = np.tensordot(left, right, axes=1)[:, None]
-        present = [axis for axis in AXES if axis in kept]
-        values = values.reshape([m] * len(present))
-        values = values.transpose([present.index(axis) for axis in kept])
-        index: pd.Index = self.regions.rename(kept[0])
-        if len(kept) > 1:
-            index = pd.MultiIndex.from_product([self.regions] * len(kept), names=list(kept))
-        series = pd.Series(values.ravel(), index, name="value")
-        series.attrs = {"quantity": f"carbon of {self.name}", "unit": self.unit, **self.facts}
-        return series
-
-    def stages(self) -> pd.Series:
-        """Split the carbon by the borders that it crosses.
-
-        Returns
-        -------
-        Series
-            Index ``upstream``, ``commodity``, ``product`` (True where that border is crossed):
-            fuels and inputs of the set, the commodity with what is made of it before final
-            assembly, the final product [emission unit]. Sums to `total`.
-        """
-        every = self.per_delivery.sum(axis=0)
-        home = self.per_delivery[self.made, np.arange(len(self.made))]
-        by_upstream = {False: home, True: every - home}
-        here = self.deliveries[np.arange(len(self.made)), self.made]  # assembled where made, (s, m)
-        own = here[np.arange(len(self.made)), self.made]
-        away = np.einsum("itt->i", self.deliveries) - own  # assembled elsewhere and consumed there
-        amounts = {
-            (False, False): own,
-            (False, True): here.sum(axis=1) - own,
-            (True, False): away,
-            (True, True): self.deliveries.sum(axis=(1, 2)) - here.sum(axis=1) - away,
-        }
-        rows = {
-            (up, commodity, product): float(rate @ amount)
-            for up, rate in by_upstream.items()
-            for (commodity, product), amount in amounts.items()
-        }
-        index = pd.MultiIndex.from_tuples(list(rows), names=["upstream", "commodity", "product"])
-        series = pd.Series(list(rows.values()), index, name="value")
-        series.attrs = {
-            "quantity": f"carbon of {self.name}, by border", "unit": self.unit, **self.facts
-        }  # fmt: skip
-        return series
 
 
 def tracer(
@@ -166,6 +30,7 @@ def tracer(
     *,
     products: Sequence[str] | str | None = None,
     electricity: Sequence[str] | str = (),
+    first_use: bool = False,
     name: str = "",
     grouping: Grouping | None = None,
     unit: str | None = None,
@@ -183,6 +48,9 @@ def tracer(
         Only what ends up in final products of these sectors, for example the steel in cars.
     electricity : str or sequence of str
         Sectors that sell electricity, told apart from other inputs of the set.
+    first_use : bool
+        Tell apart in which region the commodity is used first, so that what crosses borders as the
+        commodity itself and as components made of it can be counted.
     name : str
         What the commodity is called; its sectors by default.
     grouping : Grouping, optional
@@ -199,14 +67,16 @@ def tracer(
     LabelError
         A sector that the table does not have.
     DataError
-        A set of all sectors, which leaves nothing to follow it through.
+        A set of all sectors, which leaves nothing to follow it through, or first uses of more than
+        50 million cells: use a grouping.
 
     Notes
     -----
     With S the nodes of the set, R all others, ``M = (I − A_RR)⁻¹``: emissions on all chains that
     pass through S are ``k L y − k_R M y_R = e_S w`` with ``w = y_S + A_SR M y_R``, the deliveries
     that leave S for the last time. By region,
-    ``E[p,q,t,c] = (R_p k̂ L)_{S_q} ((A_SR M)_{S_q,R_t} y_{R_t}^c + 1(q=t) y_{S_q}^c)``.
+    ``E[p,q,t,c] = (R_p k̂ L)_{S_q} ((A_SR M)_{S_q,R_t} y_{R_t}^c + 1(q=t) y_{S_q}^c)``; with first
+    user u, ``A_SR M`` becomes ``A_{S_q,R_u} M_{R_u,R_t}`` and direct sales have u = t = q.
 
     References
     ----------
@@ -239,10 +109,13 @@ def tracer(
     passed_on = np.asarray(
         np.linalg.solve(rows[:, inside], rows[:, outside]), dtype=float
     )  # A_SR M
-    return _trace(
+    trace = _trace(
         system, load, part, inside, name or " + ".join(table.sectors[_seen(table, inside)]),
         _assembled(passed_on, outside, inside, final, part), electricity,
     )  # fmt: skip
+    if not first_use:
+        return trace
+    return replace(trace, first_uses=_first_uses(system, inside, outside, final, part))
 
 
 def product_trace(
@@ -353,6 +226,42 @@ def _assembled(
         deliveries[:, t] = passed_on[:, at] @ by_consumer[outside[at]]
     deliveries[np.arange(len(inside)), part.node[inside]] += by_consumer[inside]
     return deliveries
+
+
+def _first_uses(
+    system: Leontief,
+    inside: npt.NDArray[np.intp],
+    outside: npt.NDArray[np.intp],
+    final: Array,
+    part: Partition,
+) -> Array:
+    """Last deliveries of the set by region of first use, assembly and consumption, (s, m, m, m).
+
+    What the others make for each pair of assembly and consumption without passing the set again is
+    ``M y = (L y)_R − L_RS L_SS⁻¹ (L y)_S``, with `y` the pair's final demand from the others.
+    """
+    m, n, s = len(part.labels), len(final), len(inside)
+    if s * m**3 > MOST_CELLS:
+        raise DataError(
+            f"first uses of {s} nodes along 3 axes of {m} regions are {s * m**3:.2g} cells: use a "
+            "grouping, or first_use=False"
+        )
+    wanted = np.zeros((n, m, m))
+    wanted[np.arange(n), part.node] = part.by_region(final, axis=1)
+    wanted[inside] = 0.0
+    made = system.outputs(wanted.reshape(n, m * m)).values
+    of_set = system.outputs(_units(inside, n).T).values  # L_·S
+    others = made - of_set @ np.linalg.solve(of_set[inside], made[inside])
+    others[inside] = 0.0
+    bought = system.table.Z.to_numpy()[inside] * system.per_output  # A_S·
+    uses = np.zeros((s, m, m, m))
+    for u in range(m):
+        at = outside[part.node[outside] == u]
+        uses[:, u] = (bought[:, at] @ others[at]).reshape(s, m, m)
+    uses = uses.reshape(s, m, m, m)
+    own = part.node[inside]
+    uses[np.arange(s), own, own] += part.by_region(final, axis=1)[inside]
+    return uses
 
 
 def _trace(

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.accounts.aggregation import aggregation_bias
+from carbonflows.accounts.carrier import carriers
 from carbonflows.accounts.emissions import Emissions, emissions
 from carbonflows.accounts.flows import flows
 from carbonflows.accounts.footprint import footprint
 from carbonflows.accounts.intensity import Denominator, denominators, group_means, intensities
 from carbonflows.accounts.sinks import intensity_direction, sink_shares, top_consumers
 from carbonflows.accounts.trade import (
-    carriers,
     net_shares,
     throughflow,
     trade_measures,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carbonflows.accounts.sector import AXES, Axis, Trace
+from carbonflows.accounts.trace import AXES, Axis, Trace
 from carbonflows.errors import DataError
 from carbonflows.table import block_sum
 
@@ -135,6 +135,7 @@ def _merged(trace: Trace, order: Sequence[str]) -> Trace:
         made=group[trace.made],
         per_delivery=block_sum(trace.per_delivery, group, size, axis=0),
         deliveries=block_sum(block_sum(trace.deliveries, group, size, axis=1), group, size, axis=2),
+        first_uses=None,
     )
 
 

@@ -1,28 +1,30 @@
 """Sector studies: commodities and products followed from emission to consumption."""
 
 from collections.abc import Hashable, Mapping
-from itertools import pairwise
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from carbonflows.accounts.driver import transfer_drivers
 from carbonflows.accounts.emissions import Emissions, emissions
 from carbonflows.accounts.footprint import footprint
 from carbonflows.accounts.intensity import Denominator
-from carbonflows.accounts.sector import AXES, Trace, product_trace, tracer
+from carbonflows.accounts.sector import product_trace, sector_nodes, tracer
 from carbonflows.accounts.stages import border_stages
+from carbonflows.accounts.trace import MOST_CELLS, Trace
 from carbonflows.accounts.trade import trade_measures, world_share
 from carbonflows.diagnosis import diagnose
 from carbonflows.errors import StudyError, some
 from carbonflows.labels import repeated
-from carbonflows.regions import Grouping, load_grouping
+from carbonflows.regions import Grouping, country_names, load_grouping
 from carbonflows.solve import Leontief
 from carbonflows.study.analysis import Progress, with_year
 from carbonflows.study.named import display_names, whichever
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.sectors_page import (
     BORDERS,
+    MOVES,
     SectorsFound,
     sector_headlines,
     sector_pictures,
@@ -30,6 +32,7 @@ from carbonflows.study.sectors_page import (
     square,
 )
 from carbonflows.study.spec import SectorSpec, Study
+from carbonflows.study.tonnes import per_tonne, route_table, tonnes_made, tonnes_routes
 from carbonflows.study.weights import scaled, split_table
 from carbonflows.table import IOTable
 
@@ -81,15 +84,27 @@ def outcome(
     measures = trade_measures(system, load)
     progress("following the sectors")
     parted, parted_load = Leontief(split), chosen(split)
-    traces = {one.name: _trace(one, study, parted, parted_load, grouping) for one in study.sector}
+    traces = {
+        one.name: _trace(one, study, parted, parted_load, grouping, first_use=True)
+        for one in study.sector
+    }
+    made = {
+        one.name: tonnes
+        for one in study.sector
+        if (tonnes := tonnes_made(study, one, split, traces[one.name])) is not None
+    }
     progress("trying other weights")
     frames = {
         "accounts": _accounts(account),
         "trade_measures": measures.reset_index(),
         "world_share": world_share(system, load).reset_index(),
+        "drivers": transfer_drivers(system, load).reset_index(),
         "sector_totals": _totals(traces),
-        "sector_routes": _routes(traces),
+        "sector_routes": pd.concat(
+            [route_table(name, trace) for name, trace in traces.items()], ignore_index=True
+        ),
         "sector_borders": _borders(traces),
+        "sector_moves": _moves(traces),
         "sector_sources": _kinds(traces),
         "sector_in_products": _content(study, parted, parted_load, grouping),
     }
@@ -105,9 +120,12 @@ def outcome(
         )  # fmt: skip
     if study.split:
         frames["weights"] = _sensitivity(study, table, chosen, grouping, traces)
-    tonnes = _tonnes(study, traces)
-    if tonnes is not None:
-        frames["per_tonne"] = tonnes
+    if made:
+        frames["per_tonne"] = per_tonne(study, traces, made)
+        shipped = tonnes_routes(traces, made)
+        if len(shipped):
+            shipped.attrs["unit"] = "t"
+            frames["tonnes_routes"] = shipped
     if study.published is not None:
         frames["published"] = _published(study, frames)
     frames["diagnosis"] = found.findings
@@ -144,12 +162,20 @@ def _require_sound(study: Study) -> None:
 
 
 def _trace(
-    one: SectorSpec, study: Study, system: Leontief, load: Emissions, grouping: Grouping | None
-) -> Trace:
+    one: SectorSpec, study: Study, system: Leontief, load: Emissions, grouping: Grouping | None,
+    *, first_use: bool = False,
+) -> Trace:  # fmt: skip
+    """Follow one sector; with first use where that is a commodity and fits."""
     sectors = whichever(system.table, one.sectors, one.name)
-    power = whichever(system.table, study.sectors.electricity, "electricity")
-    follow = tracer if one.what == "commodity" else product_trace
-    return follow(system, sectors, load, electricity=power, name=one.name, grouping=grouping)
+    shared: dict[str, Any] = {
+        "electricity": whichever(system.table, study.sectors.electricity, "electricity"),
+        "name": one.name, "grouping": grouping,
+    }  # fmt: skip
+    if one.what == "product":
+        return product_trace(system, sectors, load, **shared)
+    m = len(system.table.regions if grouping is None else grouping.groups)
+    fits = len(sector_nodes(system.table, sectors)) * m**3 <= MOST_CELLS
+    return tracer(system, sectors, load, first_use=first_use and fits, **shared)
 
 
 def _accounts(account: pd.DataFrame) -> pd.DataFrame:
@@ -181,35 +207,31 @@ def _totals(traces: Mapping[str, Trace]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _routes(traces: Mapping[str, Trace]) -> pd.DataFrame:
-    """Every step of the way: from region to region, by pair of neighbouring stages."""
-    parts = []
-    for name, trace in traces.items():
-        for first, second in pairwise(AXES):
-            values = trace.along(first, second)
-            index = values.index
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "sector": name, "from_stage": first, "to_stage": second,
-                        "from_region": index.get_level_values(0),
-                        "to_region": index.get_level_values(1), "value": values.to_numpy(),
-                    }
-                )
-            )  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
-
-
 def _borders(traces: Mapping[str, Trace]) -> pd.DataFrame:
     parts = []
     for name, trace in traces.items():
-        stages = trace.stages()
+        stages = replace(trace, first_uses=None).stages()
         frame = stages.reset_index()
         frame.insert(0, "sector", name)
         frame["what"] = [BORDERS[key] for key in stages.index]
         frame["share"] = frame["value"] / (trace.total or float("nan"))
         parts.append(frame)
     return pd.concat(parts, ignore_index=True)
+
+
+def _moves(traces: Mapping[str, Trace]) -> pd.DataFrame:
+    """What of each commodity's carbon crosses a border as what; one tonne may in several forms."""
+    rows = []
+    for name, trace in traces.items():
+        if trace.first_uses is None:
+            continue
+        stages, whole = trace.stages(), trace.total or float("nan")
+        for level, form in MOVES.items():
+            value = float(stages[stages.index.get_level_values(level)].sum())
+            rows.append((name, form, value, value / whole))
+        still = float(stages[(False,) * stages.index.nlevels])
+        rows.append((name, "crosses no border", still, still / whole))
+    return pd.DataFrame(rows, columns=["sector", "moves_as", "value", "share"])
 
 
 def _kinds(traces: Mapping[str, Trace]) -> pd.DataFrame:
@@ -247,45 +269,6 @@ def _content(
     return pd.DataFrame(rows, columns=["commodity", "product", "value"])
 
 
-def _tonnes(study: Study, traces: Mapping[str, Trace]) -> pd.DataFrame | None:
-    """Carbon per tonne where the study gives tonnes made, beside its bottom-up range."""
-    from carbonflows import units
-
-    parts = []
-    for one in study.sector:
-        if one.tonnes is None:
-            continue
-        path = Path(study.placed(one.tonnes))
-        try:
-            made = pd.read_csv(path, comment="#").set_index("region")["tonnes"].astype(float)
-        except (OSError, KeyError, ValueError) as error:
-            raise StudyError(
-                f"{path}: tonnes of {one.name} cannot be read ({error}); give the columns region "
-                "and tonnes"
-            ) from error
-        if not (made > 0).all() or made.index.has_duplicates:
-            raise StudyError(f"{path}: give each region once, with tonnes above zero")
-        trace = traces[one.name]
-        per_money = trace.per_delivery.sum(axis=0)
-        content = pd.Series(per_money * trace.output).groupby(
-            trace.regions[trace.made].to_numpy(), sort=False
-        ).sum()  # fmt: skip
-        unknown = [region for region in made.index if region not in content.index]
-        if unknown:
-            raise StudyError(f"{path}: {some(unknown)} makes no {one.name} in this table")
-        rate = units.factor(trace.unit, "t") * content.reindex(made.index) / made
-        low, high = one.per_tonne if len(one.per_tonne) == 2 else (float("nan"), float("nan"))
-        parts.append(
-            pd.DataFrame(
-                {
-                    "sector": one.name, "region": made.index, "tonnes": made.to_numpy(),
-                    "carbon_per_tonne": rate.to_numpy(), "range_low": low, "range_high": high,
-                }
-            )
-        )  # fmt: skip
-    return pd.concat(parts, ignore_index=True) if parts else None
-
-
 def _published(study: Study, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     assert study.published is not None
     account = frames["accounts"].set_index("region")
@@ -297,6 +280,12 @@ def _published(study: Study, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame
     }  # fmt: skip
     for printed in study.published.values:
         if printed.quantity in columns:
+            unknown = printed.region not in account.index
+            if unknown and country_names([printed.region]) == [printed.region]:
+                raise StudyError(
+                    f"published.values: {printed.region!r} is no region of {study.table.source}, "
+                    f"and no ISO code of a country; it has {some(account.index, 40)}"
+                )
             found = {"": account[columns[printed.quantity]].get(printed.region, float("nan"))}
         elif printed.quantity == "traded share":
             found = {measure: world[measure] for measure in ("footprint", "eebt", "throughflow")}

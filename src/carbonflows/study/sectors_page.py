@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from carbonflows.accounts.emissions import Emissions
-from carbonflows.accounts.sector import AXES, Axis, Trace
+from carbonflows.accounts.trace import AXES, Axis, Trace
 from carbonflows.errors import CarbonflowsError
 from carbonflows.study.drill import drill_down
 from carbonflows.study.html import html_table
@@ -28,6 +28,21 @@ BORDERS = {
     (True, True, True): "all three",
 }
 """Which borders carbon crosses (upstream, commodity, product), in words."""
+
+MOVES = {
+    "upstream": "inputs and fuels",
+    "commodity": "the commodity itself",
+    "components": "components made of it",
+    "product": "finished product",
+}
+"""What carbon crosses a border as, by level of a trace's stages."""
+DRIVERS = ("volume", "mix", "intensity", "imbalance")
+"""Why consumption differs from production."""
+STAGES = {
+    "emitted": "emitted", "made": "made", "used": "first used", "assembled": "finished",
+    "consumed": "consumed",
+}  # fmt: skip
+"""Stages of a way as they are printed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +222,7 @@ def sectors_page(found: SectorsFound) -> dict[str, Any]:
     account = account.drop(
         columns=["direct", "consumption_over_production", "exported_gross", "exported_net"]
     )
+    drivers = tables["drivers"].set_index("region")[["ratio", *DRIVERS]].loc[account["region"]]
     borders = tables["sector_borders"].assign(share=100 * tables["sector_borders"]["share"])
     wide = borders.pivot_table(index="sector", columns="what", values="share", sort=False)
     kinds = tables["sector_sources"].pivot_table(
@@ -214,6 +230,16 @@ def sectors_page(found: SectorsFound) -> dict[str, Any]:
     )
     context: dict[str, Any] = {
         "accounts": html(account, f"Production, consumption and trade (footprint), {gas}"),
+        "drivers": html(
+            (100 * drivers).rename(columns={"ratio": "in all"}).reset_index(),
+            "Consumption over production less 1, by what drives it, %", digits=1,
+        ),
+        "moves": html(
+            (100 * tables["sector_moves"].pivot_table(
+                index="sector", columns="moves_as", values="share", sort=False
+            )).reset_index(),
+            "Share that crosses a border as this, %; what does so twice is in two columns",
+        ) if len(tables["sector_moves"]) else "",
         "totals": html(tables["sector_totals"], f"Carbon on all chains through each sector, {gas}"),
         "borders": html(wide.reset_index(), "Share by borders crossed, %"),
         "kinds": html(kinds.reset_index(), f"Emitted by the sector, for power, elsewhere, {gas}"),
@@ -228,7 +254,7 @@ def sectors_page(found: SectorsFound) -> dict[str, Any]:
         "studies": [
             {"name": one.name, "anchor": file_stem(one.name.lower()),
              "stem": f"way_{file_stem(one.name.lower())}",
-             "note": one.note, "routes": html(_largest(tables["sector_routes"], one.name),
+             "note": one.note, "tonnes": "", "routes": html(_largest(tables["sector_routes"], one.name),
                                               f"Largest flows between regions, {gas}"),
              **_interactive(found, one)}
             for one in found.study.sector
@@ -259,10 +285,16 @@ def sectors_page(found: SectorsFound) -> dict[str, Any]:
         )
     if "per_tonne" in tables:
         context["per_tonne"] = html(tables["per_tonne"], "Tonnes of CO2 per tonne made", digits=2)
+    for study in context["studies"] if "tonnes_routes" in tables else ():
+        shipped = _largest(tables["tonnes_routes"], study["name"])
+        study["tonnes"] = (
+            html(shipped, "Largest shipments between regions, t") if len(shipped) else ""
+        )
     return context
 
 
 def _largest(routes: pd.DataFrame, sector: str, top: int = 8) -> pd.DataFrame:
     """The largest flows between two regions, of any step."""
     rows = routes[(routes["sector"] == sector) & (routes["from_region"] != routes["to_region"])]
-    return rows.nlargest(top, "value").drop(columns="sector")
+    rows = rows.nlargest(top, "value").drop(columns="sector")
+    return rows.replace({"from_stage": STAGES, "to_stage": STAGES})

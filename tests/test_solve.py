@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import carbonflows as cf
 from carbonflows import solve
-from carbonflows.errors import DataError, NotConverged, ShapeError, SingularSystem
+from carbonflows.errors import CarbonflowsError, DataError, NotConverged, ShapeError, SingularSystem
 from carbonflows.solve import KRYLOV_FROM, KRYLOV_MOST, Leontief, spectral_radius
 from carbonflows.table import IOTable, two_regions
 from worlds import WORLDS, miller_blair, random_world, world
@@ -516,3 +517,10 @@ def test_a_radius_not_found_is_not_made_up(monkeypatch: pytest.MonkeyPatch) -> N
 def test_limits_are_what_the_documentation_says() -> None:
     assert (solve.KRYLOV_FROM, solve.KRYLOV_MOST, solve.RCOND_LEAST) == (1000, 4, 1e-12)
     assert isinstance(Leontief(random_world(1, 1, 1)).inverse(), pd.DataFrame)
+
+
+def test_accounts_of_an_unsolved_table_say_what_is_missing() -> None:
+    table = two_regions()
+    for account in (cf.flows, cf.footprint, cf.bridge, cf.carriers, cf.transfer_drivers):
+        with pytest.raises(CarbonflowsError, match=r"give carbonflows\.Leontief"):
+            account(table)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ same facts are attributes of the exception.
 """
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -50,6 +51,10 @@ class ShapeError(CarbonflowsError, ValueError):
 
 class DataError(CarbonflowsError, ValueError):
     """A number that cannot be used: NaN, infinite, or of the wrong kind."""
+
+
+class UnsolvedTable(CarbonflowsError, AttributeError):
+    """A table stands where a solved system is needed."""
 
 
 class UnitError(CarbonflowsError, ValueError):
@@ -143,3 +148,39 @@ def some(labels: Iterable[Any], most: int = 5) -> str:
     names = [_plain(name, _LONGEST) for name in names[:most]] + names[most:]
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def suggested(unknown: Iterable[Any], known: Iterable[Any], otherwise: str) -> str:
+    """Say which names may have been meant; the way out of a message about unknown ones.
+
+    Parameters
+    ----------
+    unknown : iterable
+        Names that were asked for; the first three are compared.
+    known : iterable
+        Names that there are. Near are those spelt alike, whatever the case, and those that contain
+        what was asked for.
+    otherwise : str
+        What to say if none is near.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> suggested(["electricity"], ["Basic metals", "Electricity, gas and water"], "name another")
+    "did you mean 'Electricity, gas and water'?"
+    >>> suggested(["zinc"], ["Basic metals"], "choose from Basic metals")
+    'choose from Basic metals'
+    """
+    by_plain = {str(label).casefold(): str(label) for label in known}
+    near: list[str] = []
+    for name in list(unknown)[:3]:
+        plain = str(name).casefold().strip()
+        within = [key for key in by_plain if len(plain) > 2 and plain in key]
+        alike = 0.6 if len(plain) > 4 else 0.7  # GER is not meant for GRC
+        near += (get_close_matches(plain, by_plain, 3, alike) + within)[:3]
+    if not near:
+        return otherwise
+    return f"did you mean {' or '.join(quoted(by_plain[key], 80) for key in dict.fromkeys(near))}?"

@@ -11,14 +11,14 @@ from copy import copy as shallow
 from copy import deepcopy
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from carbonflows.borders import OutputPolicy, borders, described
-from carbonflows.errors import DataError, LabelError, ShapeError, some
+from carbonflows.errors import DataError, LabelError, ShapeError, UnsolvedTable, some
 from carbonflows.extension import Extension
 from carbonflows.labels import DEMAND, NODE, Array, conform, lock, pairs
 from carbonflows.views import series_view, set_once, view
@@ -218,6 +218,13 @@ class IOTable:
     def provenance(self) -> dict[str, Any]:
         """Copy of what is known about the files, policies and steps behind the table."""
         return deepcopy(self._provenance)
+
+    @property
+    def table(self) -> NoReturn:
+        """Refuse: accounts take a solved system, and look for its table here."""
+        raise UnsolvedTable(
+            f"{self.label} is a table where a solved system is needed: give carbonflows.Leontief(…)"
+        )
 
     @property
     def nodes(self) -> pd.MultiIndex:

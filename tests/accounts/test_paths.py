@@ -7,7 +7,7 @@ import pytest
 from carbonflows.accounts.emissions import emissions
 from carbonflows.accounts.paths import demand_by_node, structural_paths
 from carbonflows.accounts.scopes import scopes
-from carbonflows.errors import DataError, LabelError
+from carbonflows.errors import DataError, LabelError, suggested
 from carbonflows.solve import Leontief
 from carbonflows.table import IOTable, two_regions
 from worlds import WORLDS, random_world, three_by_two
@@ -129,11 +129,22 @@ def test_negative_demand_is_refused_or_set_aside() -> None:
     [
         ("X", {}, LabelError, "'X' is no region"),
         (pd.Series({("A", "oil"): 1.0}), {}, LabelError, "demand for A/oil"),
-        (pd.Series({("A", "goods"): np.nan}), {}, DataError, "not finite"),
+        (pd.Series({("A", "good"): 1.0}), {}, LabelError, "did you mean 'A/goods'"),
+        (pd.Series({("A", "goods", "C"): 1.0}), {}, LabelError, "^demand for A/goods/C: "),
+        (pd.Series({"A": 1.0}), {}, LabelError, r"^demand for A: .* as \(region, sector\)"),
+        (pd.Series(dtype=float), {}, DataError, "names no node"),
+        (pd.Series({("A", "goods"): np.nan}), {}, DataError, "demand for A/goods is not finite"),
+        (pd.Series({("A", "goods"): "a"}), {}, DataError, "holds object, not numbers"),
+        (pd.Series({("A", "goods"): 1j}), {}, DataError, "holds complex128, not numbers"),
+        (pd.Series({("A", "goods"): pd.Timestamp("2020")}), {}, DataError, "holds datetime64"),
         (pd.Series({("A", "goods"): 0.0}), {}, DataError, "causes no emissions"),
         (np.ones(2), {}, DataError, "must be a Series"),
         ("A", {"orders": -1}, DataError, "orders=-1"),
         ("A", {"orders": 1.5}, DataError, "orders=1.5"),
+        ("A", {"orders": np.nan}, DataError, "orders=nan"),
+        ("A", {"orders": "2"}, DataError, "orders='2'"),
+        ("A", {"threshold": "x"}, DataError, "threshold='x'"),
+        ("A", {"threshold": np.nan}, DataError, "between 0 and 1"),
         ("A", {"threshold": 0.0}, DataError, "between 0 and 1"),
         ("A", {"negative": "drop"}, DataError, "negative='drop' is not known"),
         ("A", {"threshold": 1e-300}, DataError, "more than 5,000,000 prefixes"),
@@ -161,3 +172,42 @@ def test_scopes_are_a_partition_and_their_definition() -> None:
         assert row["scope_2"] == pytest.approx(sum(k[i] * A[i, j] for i in (0, 2, 4)) * y)
         assert row[["scope_1", "scope_2", "scope_3"]].sum() == pytest.approx(row["total"])
     assert len(found) == 2
+
+
+def test_scopes_of_a_region_sum_to_its_footprint_and_state_what_is_negative() -> None:
+    table = three_by_two()
+    Y = table.Y.copy()
+    Y.loc[("R3", "s2"), ("R1", "INV")] = -40.0  # more than R1 consumes of it
+    system = Leontief(table.replace(Y=Y))
+    e = system.multipliers(emissions(system.table).per_output(system.table)).values
+    found = scopes(system, "R1", "s1")
+    assert found["total"].sum() == pytest.approx(e @ demand_by_node(system, "R1"), rel=1e-12)
+    assert found.loc[("R3", "s2"), "total"] == pytest.approx(e[5] * -34.0)
+    assert found.attrs["negative_demand"] == pytest.approx(e[5] * -34.0)
+    assert scopes(system, "R2", "s1").attrs["negative_demand"] == 0.0
+
+
+def test_purchases_that_have_no_scopes_are_refused() -> None:
+    table = random_world(4, 3, (3, 2, 3), idle=True)  # r3 makes no s1
+    system = Leontief(table)
+    with pytest.raises(DataError, match=r"^demand is negative at r2/s1: leave it out, or name"):
+        scopes(system, pd.Series({("r1", "s1"): 2.0, ("r2", "s1"): -1.0}), "s2")
+    with pytest.raises(DataError, match=r"^r3/s1: nothing is made there.*another sector or region"):
+        scopes(system, pd.Series({("r3", "s1"): 1.0}), "s2")
+    with pytest.raises(LabelError, match="did you mean 'r2/s1'"):
+        scopes(system, pd.Series({("R2", "S1"): 1.0}), "s2")
+
+
+def test_near_names_come_first_and_far_ones_are_not_guessed() -> None:
+    sectors = ["Basic metals", "Electricity, gas and water", "Water transport"]
+    near = "did you mean {}?".format
+    longer = ["CHN/Basic and fabricated metals", "CHN/Retail trade"]
+    assert suggested(["CHN/Basic metals"], longer, "no") == near(
+        "'CHN/Basic and fabricated metals'"
+    )
+    assert suggested(["basic metal"], sectors, "no") == near("'Basic metals'")
+    assert suggested(["water"], sectors, "no") == near(
+        "'Electricity, gas and water' or 'Water transport'"
+    )
+    assert suggested(["GER"], ["GRC", "DEU"], "choose from GRC, DEU") == "choose from GRC, DEU"
+    assert suggested([], sectors, "no") == suggested([""], sectors, "no") == "no"

@@ -9,7 +9,7 @@ from brute import exactly
 from carbonflows.accounts.emissions import emissions
 from carbonflows.accounts.flows import flows
 from carbonflows.accounts.responsibility import avoided_emissions, responsibility
-from carbonflows.errors import LabelError
+from carbonflows.errors import DataError, LabelError
 from carbonflows.solve import Leontief
 from carbonflows.table import IOTable, two_regions
 from worlds import WORLDS, halves, random_world, three_by_two
@@ -133,6 +133,33 @@ def test_fuels_are_named_once_and_exist() -> None:
         responsibility(system, extraction="s1", processing="s1")
     with pytest.raises(LabelError, match="coal"):
         responsibility(system, extraction="coal")
+
+
+@pytest.mark.parametrize("named", ["s2", ["s2"], np.array(["s2"])])
+def test_processing_without_extraction_is_refused(named: object) -> None:
+    system = Leontief(three_by_two())
+    with pytest.raises(DataError, match=r"^processing=s2 counts only .*extraction=…, or leave it"):
+        responsibility(system, processing=named)  # type: ignore[arg-type]
+    assert "extraction" not in responsibility(system, extraction=[], processing=[])
+
+
+def test_plants_that_no_well_supplies_are_where_fuel_comes_from() -> None:
+    """R1's plant burns its own fuel only, R2's and R3's plants buy from R1's and a well."""
+    table = three_by_two()  # s1 extracts, s2 processes
+    Z = table.Z.copy()
+    plant = ("R1", "s2")
+    Z.loc[Z.index != plant, [plant]] = 0.0
+    table = table.replace(Z=Z)
+    p, Z = table.extensions["emissions"].F.to_numpy()[0], table.Z.to_numpy()
+    # By the plants of R2 and R3 (nodes 3, 5): shares of wells 0, 2, 4 and of the plants.
+    share = Z[:, [3, 5]] / Z[:, [3, 5]].sum(axis=0)
+    ends = share[[0, 2, 4]] + np.outer([1, 0, 0], share[1])  # R1's plant is an origin in R1
+    origin = ends @ np.linalg.inv(np.eye(2) - share[[3, 5]])
+    expected = np.array([p[0] + p[1], p[2], p[4]]) + origin @ p[[3, 5]]
+    found = responsibility(
+        Leontief(table), extraction="s1", processing="s2", households=False
+    )["extraction"]  # fmt: skip
+    assert found.to_numpy() == pytest.approx(expected, rel=1e-12)
 
 
 def test_avoided_emissions_use_the_importers_own_intensity() -> None:

@@ -196,7 +196,7 @@ def test_final_products_are_the_flows_by_product() -> None:
     system = Leontief(table)
     trace = product_trace(system, "s2", electricity="s1")
     levels = ["product_region", "product_sector", "demand_region"]
-    wide = flows(system, product="node").stack(levels, future_stack=True)
+    wide = flows(system, product="node").stack(levels, future_stack=True)  # noqa: PD013
     expected = wide.xs("s2", level="product_sector")
     found = trace.along("emitted", "assembled", "consumed")
     assert found.sum() == pytest.approx(expected.sum(), rel=1e-12)
@@ -234,3 +234,10 @@ def test_two_regions_by_hand() -> None:
     # e = (4/5, 7/15), Y = [[50, 20], [10, 20]]
     assert trace.along("assembled").to_numpy() == pytest.approx([56, 14])
     assert trace.along("consumed").to_numpy() == pytest.approx([134 / 3, 76 / 3])
+
+
+def test_sectors_are_names_and_near_ones_are_suggested() -> None:
+    with pytest.raises(LabelError, match=r"no sector of .*, did you mean 's1'"):
+        sector_nodes(three_by_two(), "S1")
+    with pytest.raises(LabelError, match="sectors 3: give a sector's name"):
+        sector_nodes(three_by_two(), 3)  # type: ignore[arg-type]

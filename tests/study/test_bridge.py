@@ -2,12 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from carbonflows.study import load_study, run
+from carbonflows.study import bridge, load_study, run
+from carbonflows.study.named import display_names
 from carbonflows.table import two_regions
 
 
@@ -61,6 +63,40 @@ def test_a_page_and_a_figure_for_every_region(result) -> None:  # type: ignore[n
     assert "http" not in re.sub(r"data:image[^\"]*", "", html).replace("http://www.w3.org", "")
     listed = json.loads((result.folder / "datapackage.json").read_text())["resources"]
     assert {"tables/bridge.csv", "report.html"} <= {r["path"] for r in listed}
+
+
+def test_ids_of_the_page_are_unique_and_its_links_lead_somewhere(result) -> None:  # type: ignore[no-untyped-def]
+    html = result.report.read_text(encoding="utf-8")
+    ids = re.findall(r'<\w+ [^>]*?id="([^"]+)"', html)
+    assert len(ids) == len(set(ids)) > 40
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
+
+
+def test_figures_for_those_that_trade_most_tables_for_all(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(bridge, "MOST_ROWS", 20)
+    path = tmp_path / "study.toml"
+    shipped = Path(bridge.__file__).parents[1] / "data" / "studies" / "bridge.toml"
+    path.write_text(shipped.read_text() + "\n[figures]\nregions = 3\n")
+    found = run(str(path), tmp_path / "out")
+    drawn = {p.stem for p in (found.folder / "figures").glob("bridge_*.png")}
+    account = table(found, "accounts").set_index("region")
+    most = (account["exports"] + account["imports"]).nlargest(3).index
+    assert drawn == {"bridge_world", *(f"bridge_{region}" for region in most)}
+    html = found.report.read_text(encoding="utf-8")
+    assert "Figures are drawn for the 3 regions that trade most." in html
+    assert html.count("Terms of gross exports") == len(account)
+    ladder = html[html.index("largest traders first") :]
+    first = ladder.index(f">{display_names([most[0]], None)[most[0]]}<")
+    assert first < ladder.index(">Australia<")
+
+
+def test_a_figure_of_schemes_without_their_midpoints(result) -> None:  # type: ignore[no-untyped-def]
+    shares = table(result, "responsibility")
+    halves = {"production_consumption": ("production", "consumption"),
+              "consumption_income": ("consumption", "income")}  # fmt: skip
+    assert set(halves) == set(bridge.HALVES)
+    for half, (one, other) in halves.items():
+        np.testing.assert_allclose(shares[half], (shares[one] + shares[other]) / 2, rtol=1e-9)
 
 
 def test_groups_instead_of_regions(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from carbonflows.accounts.emissions import Emissions, Partition, emissions, partition, stated
 from carbonflows.accounts.flows import Choice
-from carbonflows.errors import DataError, SingularSystem
+from carbonflows.errors import DataError, SingularSystem, some
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
@@ -155,15 +155,34 @@ def ladder(terms: pd.DataFrame) -> pd.DataFrame:
         ``eebt``, ``throughflow``. With partners in the index, the footprint is counted where
         exports go first.
 
+    Raises
+    ------
+    DataError
+        Not a frame with every term once.
+
     Examples
     --------
     >>> from carbonflows.table import two_regions
     >>> list(ladder(bridge(Leontief(two_regions()))))[:4]
     ['absorbed abroad', 'footprint', 'returned', 'eebt']
     """
+    if not isinstance(terms, pd.DataFrame):
+        raise DataError(
+            f"the ladder climbs a DataFrame of terms, not a {type(terms).__name__}: give it what "
+            "bridge(system) returns"
+        )
+    wrong = [code for code in CODES if np.count_nonzero(terms.columns == code) != 1]
+    if wrong:
+        raise DataError(
+            f"{some(wrong)}: the ladder needs every term in one column: give it what "
+            "bridge(system) returns",
+            labels=wrong,
+        )
     steps = {step: [t.code for t in TERMS if t.step == step] for step in STEPS}
-    frame = pd.DataFrame({step: terms[codes].sum(axis=1) for step, codes in steps.items()})
-    reached = frame.cumsum(axis=1)
+    frame = pd.DataFrame(
+        {step: terms[codes].sum(axis=1, skipna=False) for step, codes in steps.items()}
+    )
+    reached = frame.cumsum(axis=1, skipna=False)
     frame.insert(1, "footprint", reached["absorbed abroad"])
     frame.insert(3, "eebt", reached["returned"])
     frame["throughflow"] = reached.iloc[:, -1]

@@ -1,6 +1,7 @@
 """Structural path analysis: the supply chains behind a footprint, none above a threshold missed."""
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from carbonflows.accounts.emissions import emissions, partition, stated
 from carbonflows.accounts.flows import Choice, embodied
-from carbonflows.errors import DataError, LabelError, some
+from carbonflows.errors import DataError, LabelError, some, suggested
 from carbonflows.labels import Array
 from carbonflows.solve import Leontief
 from carbonflows.table import IOTable
@@ -127,19 +128,14 @@ def structural_paths(
     table = system.table
     load = emissions(table, stressor, unit=unit)
     bought = demand_by_node(system, demand)
-    if orders is not None and (orders < 0 or orders != int(orders)):
-        raise DataError(f"orders={orders}: give a whole number of purchases, or leave it out")
-    if not 0 < threshold < 1:
-        raise DataError(f"threshold={threshold}: give a share of the footprint between 0 and 1")
-    below = np.flatnonzero(bought < 0)
-    if len(below) and negative == "raise":
-        raise DataError(
-            f"demand is negative at {some(table.nodes[below])}: leave out that category, or use "
-            "negative='set_aside'",
-            labels=list(table.nodes[below]),
-        )
+    if orders is not None and not (isinstance(orders, Integral) and orders >= 0):
+        raise DataError(f"orders={orders!r}: give a whole number of purchases, or leave it out")
+    if not (isinstance(threshold, Real) and 0 < threshold < 1):
+        raise DataError(f"threshold={threshold!r}: give a share of the footprint between 0 and 1")
     if negative not in ("raise", "set_aside"):
         raise DataError(f"negative={negative!r} is not known: use 'raise' or 'set_aside'")
+    if negative == "raise":
+        refuse_negative(table, bought, "leave out that category, or use negative='set_aside'")
     k, e = load.per_output(table), embodied(system, load)
     wanted = np.maximum(bought, 0.0)
     total, aside = float(e @ bought), float(e @ np.minimum(bought, 0.0))
@@ -182,26 +178,52 @@ def demand_by_node(system: Leontief, demand: pd.Series | str) -> Array:
     if isinstance(demand, str):
         if demand not in table.regions:
             raise LabelError(
-                f"{demand!r} is no region of {table.label}: choose from {some(table.regions, 12)}",
+                f"{demand!r} is no region of {table.label}: "
+                + suggested([demand], table.regions, f"choose from {some(table.regions, 12)}"),
                 labels=[demand],
             )
         return np.array(system.final_use[:, table.regions.get_loc(demand)])
     if not isinstance(demand, pd.Series):
         raise DataError("demand must be a Series by (region, sector), or the name of a region")
-    position = table.nodes.get_indexer(demand.index)
-    unknown = demand.index[position < 0]
-    if len(unknown) or demand.index.has_duplicates:
-        wrong = unknown if len(unknown) else demand.index[demand.index.duplicated()]
+    if demand.empty:
+        raise DataError("demand names no node: give money by (region, sector)")
+    index = demand.index
+    position = table.nodes.get_indexer(index)
+    # An index of more levels is compared by its first two only.
+    unknown = index[position < 0] if index.nlevels == 2 else index
+    if len(unknown) or index.has_duplicates:
+        wrong = unknown if len(unknown) else index[index.duplicated()]
+        usual = f"name each node of {table.label} once at most, as (region, sector)"
         raise LabelError(
-            f"demand for {some(wrong)}: name each node of {table.label} once at most, as (region, "
-            "sector)",
+            f"demand for {some(wrong)}: "
+            + suggested(map(_text, unknown), map(_text, table.nodes), usual),
             labels=list(wrong),
         )
+    amounts = demand.infer_objects()
+    if not pd.api.types.is_any_real_numeric_dtype(amounts):
+        raise DataError(
+            f"demand holds {amounts.dtype}, not numbers: give money by (region, sector)"
+        )
     values = np.zeros(len(table.nodes))
-    values[position] = demand.to_numpy(dtype=float)
-    if not np.isfinite(values).all():
-        raise DataError("demand has values that are not finite")
+    values[position] = amounts.to_numpy(dtype=float, na_value=np.nan)
+    wrong = table.nodes[~np.isfinite(values)]
+    if len(wrong):
+        raise DataError(
+            f"demand for {some(wrong)} is not finite: give an amount, or leave it out",
+            labels=list(wrong),
+        )
     return values
+
+
+def refuse_negative(table: IOTable, demand: Array, way_out: str) -> None:
+    """Raise DataError if demand (n,) is negative anywhere: say where, and the way out."""
+    below = list(table.nodes[demand < 0])
+    if below:
+        raise DataError(f"demand is negative at {some(below)}: {way_out}", labels=below)
+
+
+def _text(node: object) -> str:
+    return "/".join(map(str, node)) if isinstance(node, tuple) else str(node)
 
 
 def _bound(system: Leontief, k: Array, e: Array) -> Array:

@@ -12,7 +12,7 @@ import pandas as pd
 from carbonflows.accounts.emissions import Emissions, Partition, emissions, partition, stated
 from carbonflows.accounts.flows import Choice, embodied, flows
 from carbonflows.accounts.sector import sector_nodes
-from carbonflows.errors import LabelError, some
+from carbonflows.errors import DataError, LabelError, some
 from carbonflows.factors import factorised
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
@@ -40,7 +40,8 @@ def responsibility(
     extraction : str or sequence of str
         Sectors that extract fuels; named, there is a column ``extraction``.
     processing : str or sequence of str
-        Sectors that sell processed fuels (refineries), through which fuels are followed back.
+        Sectors that sell processed fuels (refineries), through which fuels are followed back; only
+        together with `extraction`.
     households : bool, optional
         Include direct emissions of final users (default); every scheme but ``extraction`` leaves
         them with their region.
@@ -60,7 +61,9 @@ def responsibility(
     Raises
     ------
     LabelError
-        Sectors that the table does not have.
+        Sectors that the table does not have, or named as extraction and as processing.
+    DataError
+        `processing` without `extraction`.
 
     Notes
     -----
@@ -76,7 +79,8 @@ def responsibility(
       exports of a product (Kander et al. 2015).
     - extraction: emissions go back along purchases of fuels, in money, to the region where they
       were extracted (after Davis, Peters and Caldeira 2011, who follow physical fuels); emissions
-      of buyers of no fuel stay.
+      of buyers of no fuel stay. Processed fuel that comes from no extraction at all counts as
+      extracted where it is processed.
 
     References
     ----------
@@ -94,6 +98,13 @@ def responsibility(
     [70.0]
     """
     table = system.table
+    by_well = np.size(extraction) > 0
+    if np.size(processing) and not by_well:
+        named = [processing] if np.ndim(processing) == 0 else processing
+        raise DataError(
+            f"processing={some(named)} counts only where fuels are followed back to their "
+            "extraction: name the sectors that extract them, extraction=…, or leave it out"
+        )
     load = emissions(table, stressor, households=households, unit=unit)
     part = partition(table, grouping)
     e = embodied(system, load)
@@ -113,7 +124,7 @@ def responsibility(
         "technology_adjusted": consumed + _technology(system, e, part),
     }
     frame = pd.DataFrame(columns, part.labels.rename("region")).add(direct, axis=0)
-    if len(extraction):
+    if by_well:
         frame["extraction"] = _extracted(system, load, part, extraction, processing)
     return stated(frame, system, load, part, "emissions by scheme of responsibility")
 
@@ -237,7 +248,7 @@ def _extracted(
     table = system.table
     n, m = len(table.nodes), len(table.regions)
     wells = sector_nodes(table, extraction)
-    plants = sector_nodes(table, processing) if len(processing) else np.array([], dtype=int)
+    plants = sector_nodes(table, processing) if np.size(processing) else np.array([], dtype=int)
     both = np.intersect1d(wells, plants)
     if len(both):
         raise LabelError(
@@ -254,8 +265,12 @@ def _extracted(
     share = np.divide(bought, total, out=np.zeros_like(bought), where=total != 0)
     share[:, wells] = 0.0  # what is burnt where fuels are extracted stays there
     w = len(wells)
+    # A plant whose fuel comes from no well, through whatever plants, is where its fuel comes from.
+    supplied = share[:w, plants].any(axis=0)
+    for _ in plants:
+        supplied |= share[w:, plants][supplied].any(axis=0)
+    share[:, plants[~supplied]] = 0.0
     back = np.eye(len(plants)) - share[w:, plants]
-    # A plant that buys no fuel is where its fuel comes from.
     ends = share[:w, plants]
     lost = 1.0 - share[:, plants].sum(axis=0)
     origin = np.concatenate([ends, np.diag(lost)]) @ np.linalg.inv(back)  # (w + plants, plants)

@@ -7,8 +7,9 @@ import pandas as pd
 
 from carbonflows.accounts.emissions import emissions, partition, stated
 from carbonflows.accounts.flows import Choice, embodied
-from carbonflows.accounts.paths import demand_by_node
+from carbonflows.accounts.paths import demand_by_node, refuse_negative
 from carbonflows.accounts.sector import sector_nodes
+from carbonflows.errors import DataError, some
 from carbonflows.solve import Leontief
 
 
@@ -26,7 +27,8 @@ def scopes(
     ----------
     system : Leontief
     purchases : Series (n,) or str
-        What is bought, by node ``(region, sector)`` [money]; or a region, whose final demand it is.
+        What is bought, by node ``(region, sector)`` [money]; or a region, whose final demand it is,
+        net of what it takes out of stock.
     electricity : str or sequence of str
         Sectors that sell electricity.
     stressor : str, sequence of str or Emissions, optional
@@ -38,8 +40,17 @@ def scopes(
     -------
     DataFrame, index ``(region, sector)`` of what is bought
         ``scope_1``: emitted by its maker; ``scope_2``: emitted making the electricity that the
-        maker buys; ``scope_3``: all else upstream; ``total``. Nodes that nothing is bought from
-        are left out.
+        maker buys; ``scope_3``: all else upstream; ``total`` [emission unit]. Nodes that nothing is
+        bought from are left out. Rows of a region's negative demand are negative, so that
+        ``total`` sums to its footprint; ``attrs["negative_demand"]`` is what they sum to.
+
+    Raises
+    ------
+    LabelError
+        Nodes, a region or sectors that the table does not have.
+    DataError
+        Purchases by node that are negative, not finite, or from nodes without output, whose
+        emissions the table does not know.
 
     Notes
     -----
@@ -63,6 +74,15 @@ def scopes(
     table = system.table
     load = emissions(table, stressor, unit=unit)
     y = demand_by_node(system, purchases)
+    if not isinstance(purchases, str):
+        refuse_negative(table, y, "leave it out, or name a region, whose demand counts net")
+        silent = list(table.nodes[system.idle & (y != 0)])
+        if silent:
+            raise DataError(
+                f"{some(silent)}: nothing is made there, so its emissions are not known: put these "
+                "purchases to another sector or region",
+                labels=silent,
+            )
     k, e = load.per_output(table), embodied(system, load)
     power = np.zeros_like(k)
     at = sector_nodes(table, electricity)
@@ -75,4 +95,6 @@ def scopes(
         },
         table.nodes,
     )[y != 0]  # fmt: skip
-    return stated(frame, system, load, partition(table), "emissions of purchases by scope")
+    frame = stated(frame, system, load, partition(table), "emissions of purchases by scope")
+    frame.attrs["negative_demand"] = float(e @ np.minimum(y, 0.0))
+    return frame

@@ -6,7 +6,7 @@ followed on to the region that uses it first, the region where the final product
 region that consumes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from carbonflows.accounts.emissions import Emissions, Partition, emissions, partition
 from carbonflows.accounts.flows import Choice
 from carbonflows.accounts.trace import MOST_CELLS, Trace
-from carbonflows.errors import DataError, LabelError, some
+from carbonflows.errors import DataError, LabelError, some, suggested
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
@@ -186,13 +186,19 @@ def sector_nodes(table: IOTable, sectors: Sequence[str] | str) -> npt.NDArray[np
     >>> sector_nodes(two_regions(), "goods").tolist()
     [0, 1]
     """
-    wanted = [sectors] if isinstance(sectors, str) else list(sectors)
+    if isinstance(sectors, str):
+        wanted = [sectors]
+    elif isinstance(sectors, Iterable):
+        wanted = list(sectors)
+    else:
+        raise LabelError(f"sectors {sectors!r}: give a sector's name, or several in a list")
     if not wanted:
         raise LabelError("the set has no sector: name one of the table's at least")
     unknown = [sector for sector in wanted if sector not in table.sectors]
     if unknown:
         raise LabelError(
-            f"{some(unknown)}: no sector of {table.label}, which has {some(table.sectors, 40)}",
+            f"{some(unknown)}: no sector of {table.label}, "
+            + suggested(unknown, table.sectors, f"which has {some(table.sectors, 40)}"),
             labels=unknown,
         )
     chosen = table.nodes.get_level_values("sector").isin(wanted)

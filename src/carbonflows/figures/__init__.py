@@ -7,5 +7,11 @@ Each figure has its own module; importing this package costs nothing.
 - `choropleth`: `choropleth_pair`, `gap_map`, `gap_bars`
 - `bars`: `ranked_nets`, `sources_and_sinks`
 - `sankey`: `sankey`
+- `chain`: `chain`
+- `stacks`: `stacked_shares`
+- `groups`: `grouped_shares`
+- `dots`: `dots`
+- `waterfall`: `waterfall`
+- `balance`: `balance_bars`
 - `style`: `save`
 """

@@ -12,7 +12,7 @@ from carbonflows.errors import DataError, ShapeError
 from carbonflows.figures.inputs import finite
 from carbonflows.figures.labels import spread
 from carbonflows.figures.page import MARGIN, POINT, WIDTH, page, text_width, wrapped
-from carbonflows.figures.style import BODY, GREY, OTHER, SMALL, qualitative, style
+from carbonflows.figures.style import BODY, GREY, OTHER, SMALL, halo, qualitative, style
 from carbonflows.figures.wording import counted, decimals, names, number, percent, shown
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ def chain(
     ) / len(tables)
     texts = fitted(order, labels)
     note = (
-        f"{number(total, decimals([total / 10]))} {shown(unit)} in all; ribbons have the colour of "
-        f"the {noun} that they leave. Ribbons below {100 * least:g} % are left out, "
+        f"{number(total, decimals([total / 10]))} {shown(unit)} in all (100 %); ribbons have the "
+        f"colour of the {noun} that they leave. Ribbons below {100 * least:g} % are left out, "
         f"{percent(dropped / total)} of each step on average."
     )
     if merged:
@@ -376,7 +376,7 @@ def _write(
             text = share_label(short_name(region, texts[region], room), share).strip()
             axes.text(
                 left + BAR + 0.8, y, text, size=SMALL, ha="left", va="center_baseline",
-                gid="label",
+                gid="label", path_effects=halo(2.0),
             )  # fmt: skip
 
 

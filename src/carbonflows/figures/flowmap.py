@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from carbonflows.figures.inputs import finite, square, with_shapes
 from carbonflows.figures.labels import placed
 from carbonflows.figures.maps import MapFrame, draw_regions, draw_rest, map_axes, map_frame
 from carbonflows.figures.page import MARGIN, WIDTH, Page, page, text_width, wrapped
-from carbonflows.figures.style import BODY, EXPORTER, IMPORTER, SMALL, pale, style
+from carbonflows.figures.style import BODY, EXPORTER, IMPORTER, SMALL, halo, pale, style
 from carbonflows.figures.wording import counted, decimals, names, number, percent, shown
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LEGEND = 17.0  # mm
-_HALO: dict[str, Any] = {"linewidth": 1.6, "foreground": "white"}
 
 
 @dataclass(frozen=True)
@@ -304,10 +303,7 @@ def _labels(
     axes: "Axes", frame: MapFrame, places: np.ndarray, involved: list[int], texts: list[str],
     middles: np.ndarray,
 ) -> None:  # fmt: skip
-    from matplotlib.patheffects import withStroke
-
     room = (0.0, 0.0, frame.width, frame.height)
-    halo = [withStroke(**_HALO)]
     lines = ["\n".join(wrapped(texts[i], 24.0, BODY)) for i in involved]
     found = placed(lines, places[involved], BODY, room, avoid=middles)
     for label in found:
@@ -317,11 +313,11 @@ def _labels(
             near = np.clip(label.anchor, label.box[:2], label.box[2:])
             axes.plot(
                 [x, near[0]], [y, near[1]], color="#222222", lw=0.4, zorder=4.5,
-                path_effects=[withStroke(linewidth=1.2, foreground="white")],
+                path_effects=halo(1.2),
             )  # fmt: skip
         axes.text(
             label.x, label.y, label.text, size=BODY, ha="center", va="center", zorder=6,
-            linespacing=1.05, path_effects=halo, gid="label",
+            linespacing=1.05, path_effects=halo(), gid="label",
         )  # fmt: skip
 
 

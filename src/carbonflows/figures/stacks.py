@@ -67,14 +67,14 @@ def stacked_shares(
     shares = 100 * numbers / total[:, None]
     chosen = dict(zip(values.columns, qualitative(len(values.columns)), strict=True))
     chosen |= dict(colours or {})
-    heads = names(values.columns, labels)
+    heads = [head[:1].upper() + head[1:] for head in names(values.columns, labels)]
     rows = len(values)
     per_line = max(1, min(len(heads), 3))
     lines = -(-len(heads) // per_line)
     legend = 4.4 * lines + 2.0
     notes = (note, source)
     with style():
-        paper = page(_ROW * rows + legend + 6.0, title=title, subtitle=subtitle, notes=notes)
+        paper = page(_ROW * rows + legend, title=title, subtitle=subtitle, notes=notes)
         inner = paper.width - 2 * MARGIN
         key = paper.blank(MARGIN, 0, inner, legend)
         for place, (column, head) in enumerate(zip(values.columns, heads, strict=True)):
@@ -98,9 +98,11 @@ def stacked_shares(
             start = left
             for column, share in zip(values.columns, shares[row], strict=True):
                 wide = room * share / 100
-                axes.barh(y + 3.6, wide, left=start, height=5.4, color=chosen[column], linewidth=0)
-                printed = f"{number(share, 0)} %"
-                if wide > text_width(printed, SMALL) + 1.0:
+                axes.barh(y + 3.6, wide, left=start, height=5.4, color=chosen[column],
+                          edgecolor="white", linewidth=0.5)  # fmt: skip
+                digits = number(share, 0)
+                fits = (t for t in (f"{digits} %", digits) if text_width(t, SMALL) + 0.8 < wide)
+                if printed := next(fits, ""):
                     axes.text(start + wide / 2, y + 3.6, printed, size=SMALL, ha="center",
                               va="center_baseline", color=_readable(chosen[column]),
                               gid="share")  # fmt: skip
@@ -112,5 +114,6 @@ def _readable(colour: str) -> str:
     """Black or white, whichever can be read on a colour."""
     from matplotlib.colors import to_rgb
 
-    red, green, blue = to_rgb(colour)
-    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+    parts = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
+    luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+    return INK if luminance > 0.21 else "white"

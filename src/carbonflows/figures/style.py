@@ -127,6 +127,24 @@ def pale(colours: Sequence[str], keep: float = 0.5) -> list[str]:
     return [to_hex((r, g, b)) for r, g, b in mixed]
 
 
+def halo(width: float = 1.6) -> list[Any]:
+    """Return path effects that set letters or lines off from what lies below them.
+
+    Parameters
+    ----------
+    width : float
+        Of the white rim [points], on both sides together.
+
+    Examples
+    --------
+    >>> len(halo())
+    1
+    """
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=width, foreground="white")]
+
+
 def qualitative(n: int) -> list[str]:
     """Return `n` colours that tell categories apart; after 20 they repeat.
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.errors import DataError
+from carbonflows.figures.classes import places_of
 from carbonflows.figures.inputs import finite
 from carbonflows.figures.page import MARGIN, page, text_width, wrapped
 from carbonflows.figures.style import BODY, EXPORTER, GREY, IMPORTER, INK, SMALL, style
@@ -67,7 +68,7 @@ def waterfall(
     reference_name : str
         What that total is called.
     title, subtitle, source, note : str
-        Lines above and below the bars.
+        Lines above and below the bars; the note follows what is said about the reference.
 
     Returns
     -------
@@ -101,21 +102,17 @@ def waterfall(
     places = decimals([*given[given != 0], after[-1]])
     printed = []
     for step, value, reached in zip(steps, given, after, strict=True):
-        text = number(reached, places) if step.total else number(value, places, sign=True)
+        shown_value = reached if step.total else value
+        text = _amount(shown_value, places, sign=not step.total)
         if reference:
-            share = 100 * (reached if step.total else value) / reference
-            text += f"  ({number(share, 1)} %)"
+            text += f"  ({_amount(100 * shown_value / reference, 1)} %)"
         printed.append(text)
     rows = len(steps)
-    notes = (
-        note,
-        f"In brackets: percent of {reference_name} ({number(reference, places)} {shown(unit)})."
-        if reference
-        else "",
-        source,
-    )
+    if reference:
+        whole = f"{number(reference, places)} {shown(unit)}"
+        note = f"In brackets: percent of {reference_name} ({whole}). {note}"
     with style():
-        paper = page(_ROW * rows + 10.0, title=title, subtitle=subtitle, notes=notes)
+        paper = page(_ROW * rows + 10.0, title=title, subtitle=subtitle, notes=(note, source))
         inner = paper.width - 2 * MARGIN
         names = [wrapped(step.name, 58.0, BODY) for step in steps]
         whats = [wrapped(step.what, 62.0, SMALL - 0.6) for step in steps]
@@ -126,7 +123,7 @@ def waterfall(
         right = 3.0 + max(text_width(text, BODY) for text in printed)
         low, high = min(0.0, before.min(), after.min()), max(before.max(), after.max(), 0.0)
         scale = (inner - left - right) / ((high - low) or 1.0)
-        axes = paper.axes(MARGIN, 4.0, inner, _ROW * rows)
+        axes = paper.axes(MARGIN, 0.0, inner, _ROW * rows)
         axes.set(xlim=(low - left / scale, high + right / scale), ylim=(rows - 0.5, -0.5))
         edge = low - 2.0 / scale
         for row, step in enumerate(steps):
@@ -152,10 +149,19 @@ def waterfall(
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.set_yticks([])
         ticks = [t for t in axes.get_xticks() if low <= t <= high]
-        axes.set_xticks(ticks, [number(t, decimals(ticks) if t % 1 else 0) for t in ticks])
+        axes.set_xticks(ticks, [number(t, places_of(ticks)) for t in ticks])
         axes.spines["bottom"].set_bounds(low, high)
-        axes.text(
-            high, 1.0, f"{heading} ({shown(unit)})", size=BODY, ha="right", va="bottom",
-            transform=axes.get_xaxis_transform(),
+        axes.annotate(
+            f"{heading} ({shown(unit)})", ((low + high) / 2, 0), (0, -18), size=BODY, ha="center",
+            xycoords=axes.get_xaxis_transform(), textcoords="offset points", va="baseline",
+            gid="heading",
         )  # fmt: skip
         return paper.figure
+
+
+def _amount(value: float, places: int, *, sign: bool = False) -> str:
+    """A number with as many decimals as keep something small from looking like nothing."""
+    if value and not round(value, places):
+        first = int(-np.floor(np.log10(abs(value))))
+        places = first if first <= places + 3 else places
+    return number(value, places, sign=sign)

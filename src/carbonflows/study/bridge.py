@@ -12,10 +12,11 @@ from carbonflows.accounts.intensity import Denominator
 from carbonflows.accounts.responsibility import avoided_emissions, responsibility
 from carbonflows.accounts.trade import trade_measures, world_share
 from carbonflows.diagnosis import diagnose
+from carbonflows.figures.wording import shown
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.study.analysis import Progress, with_year
-from carbonflows.study.html import html_table
+from carbonflows.study.html import MOST_ROWS, html_table
 from carbonflows.study.named import display_names, whichever
 from carbonflows.study.outcome import Outcome, Picture, drawn, file_stem
 from carbonflows.study.spec import Study
@@ -39,6 +40,13 @@ SCHEMES = {
     "consumption_income": "Half consumption, half income",
     "technology_adjusted": "Technology-adjusted", "extraction": "Extraction",
 }  # fmt: skip
+
+HALVES = ("production_consumption", "consumption_income")
+"""Schemes midway between two others: in the tables, not in the figure."""
+BEYOND = (
+    "Up to EEBT these are parts of it; what follows is not, since it counts others' emissions, "
+    "and a tonne at every border, so that throughflow may exceed 100 %."
+)
 
 
 def outcome(
@@ -107,8 +115,9 @@ def outcome(
     return Outcome(
         table=table, load=load, diagnosis=found, tables=tables, residual=residual,
         headlines=_headlines(tables, load, names, table),
-        pictures=lambda: _pictures(tables, load, names, table),
-        template="bridge.html.j2", page=lambda: _page(tables, load, names), grouping=grouping,
+        pictures=lambda: _pictures(tables, load, names, table, study.figures.regions),
+        template="bridge.html.j2", page=lambda: _page(tables, load, names, table.unit),
+        grouping=grouping,
     )  # fmt: skip
 
 
@@ -158,8 +167,10 @@ def _headlines(
 
 
 def _pictures(
-    tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str], table: IOTable
-) -> Iterator[Picture]:
+    tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str], table: IOTable,
+    most: int,
+) -> Iterator[Picture]:  # fmt: skip
+    """Draw the world's bridge, all schemes, and the bridges of the `most` largest traders."""
     from carbonflows.figures.dots import dots
 
     gas, source = load.gas, f"Source: {table.label}, carbonflows"
@@ -171,23 +182,32 @@ def _pictures(
         "The bridge: all exports of carbon", source,
         "All regions together: from footprint to EEBT to throughflow.",
     )  # fmt: skip
-    shares = _indexed(tables, "responsibility")
+    shares = _indexed(tables, "responsibility").drop(columns=list(HALVES))
     yield drawn(
         "responsibility", ("responsibility",),
-        "Every scheme shares out the same world total; only where it lands differs.",
+        "Every scheme shares out the same world total; only where it lands differs. Schemes of "
+        "half and half lie midway between two others and are in the table alone.",
         lambda: dots(
             shares, base="production", unit=gas, labels=names, column_names=SCHEMES, source=source,
+            apart=[column for column in shares if column == "extraction"],
             title="Who answers for emissions, by scheme",
             subtitle="Schemes that add up to the same world total",
         ),
     )  # fmt: skip
-    for region in steps.index:
+    for region in _traders(tables)[:most]:
         label = names[region]
         yield _ladder(
             steps.loc[region], f"bridge_{file_stem(region)}", gas, account["production"][region],
             f"{label}'s {whole}", f"{label}: exports of carbon", source,
             f"{label}: what lies between footprint, EEBT and throughflow.",
         )  # fmt: skip
+
+
+def _traders(tables: Mapping[str, pd.DataFrame]) -> pd.Index:
+    """Regions by what they export and import (footprint), the largest first."""
+    account = _indexed(tables, "accounts")
+    traded = account["exports"] + account["imports"]
+    return traded.sort_values(ascending=False, kind="stable").index
 
 
 def _ladder(
@@ -205,28 +225,34 @@ def _ladder(
         stem, ("ladder", "accounts"), caption,
         lambda: waterfall(
             rows, unit=gas, heading="Gross exports", reference=float(whole) or None,
-            reference_name=whole_name, title=title, source=source,
+            reference_name=whole_name, note=BEYOND, title=title, source=source,
             subtitle="Three measures of the same trade, and what lies between them",
         ),
     )  # fmt: skip
 
 
 def _page(
-    tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str]
+    tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str], money: str
 ) -> dict[str, Any]:
     from markupsafe import Markup
 
-    gas = load.gas
+    gas = shown(load.gas)
 
     def named(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.assign(region=[names[r] for r in frame["region"]]).rename(
             columns={"region": "Region", **MEASURES, **SCHEMES}
         )
 
-    def table(name: str, caption: str, **options: Any) -> Markup:
-        frame = named(tables[name].drop(columns="year"))
+    order = _traders(tables)
+    cut = len(order) > MOST_ROWS
+
+    def table(frame: pd.DataFrame, caption: str) -> Markup:
+        frame = frame.drop(columns="year")
+        if cut:
+            frame = frame.set_index("region").loc[order].reset_index()
+        frame = named(frame)
         frame.columns = pd.Index([c[:1].upper() + c[1:] for c in frame.columns])
-        return Markup(html_table(frame, caption, **options))
+        return Markup(html_table(frame, caption + (", largest traders first" if cut else "")))
 
     shares = _indexed(tables, "responsibility")
     measures = tables["trade_measures"].drop(columns="year")
@@ -244,8 +270,12 @@ def _page(
                 "production": f"{account['production'][region]:,.1f} {gas}",
                 "consumption": f"{account['consumption'][region]:,.1f} {gas}",
                 "table": Markup(html_table(rows, f"Every measure, {gas}")),
-                "terms": Markup(html_table(_term_rows(tables, region), f"Sixteen terms, {gas}")),
-                "schemes": Markup(html_table(_scheme_rows(shares.loc[region]), f"Schemes, {gas}")),
+                "terms": Markup(
+                    html_table(_term_rows(tables, region), f"Terms of gross exports, {gas}")
+                ),
+                "schemes": Markup(
+                    html_table(_scheme_rows(shares.loc[region]), f"By scheme, {gas}")
+                ),
             }
         )
     world = tables["world_share"].drop(columns="year")
@@ -256,20 +286,18 @@ def _page(
     words.columns = pd.Index(["Term", "Code", "Step", "Own emissions, or those of others"])
     avoided = tables["avoided"].rename(columns={
         "imports": "As made", "imports_at_home": "As the importer would have made them",
-        "avoided": "Avoided", "not_valued": "Imports not valued [money]",
+        "avoided": "Avoided", "not_valued": f"Imports not valued [{money}]",
     })  # fmt: skip
     return {
         "sections": [
-            ("bridge", "The bridge"), ("responsibility", "Responsibility"),
+            ("bridge", "The bridge"), ("answers", "Responsibility"),
             ("regions", "Region by region"), ("table", "The table"), ("provenance", "Provenance"),
         ],
         "world": Markup(html_table(world, "World emissions traded between regions")),
-        "ladder": table("ladder", f"Gross exports and what lies between the measures, {gas}"),
+        "ladder": table(tables["ladder"], f"Gross exports and what lies between them, {gas}"),
         "terms": Markup(html_table(words, "", digits=0)),
-        "schemes": table("responsibility", f"Emissions by scheme, {gas}"),
-        "avoided": Markup(html_table(
-            named(avoided.drop(columns="year")), f"Emissions in imports, {gas}"
-        )),
+        "schemes": table(tables["responsibility"], f"Emissions by scheme, {gas}"),
+        "avoided": table(avoided, f"Emissions in imports, {gas}"),
         "regions": regions,
     }  # fmt: skip
 

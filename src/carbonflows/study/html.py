@@ -5,8 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from carbonflows.figures.wording import shown
+
 MOST_ROWS = 45
 """Longest table that the report prints in full; the CSV files always hold every row."""
+SHORT = 18
+"""Most lines of a table that is printed on one page; longer ones may break."""
+_LONG = 28  # letters of the longest text that stays on one line
 
 
 def html_table(
@@ -23,6 +28,7 @@ def html_table(
     ----------
     frame : DataFrame
     caption : str
+        Units in it are written as in figures, with subscripts.
     digits : int, optional
         Decimals of all numbers; None for six significant digits.
     heads : mapping of str to str, optional
@@ -41,14 +47,18 @@ def html_table(
     """
     from markupsafe import escape
 
+    def headed(column: str) -> str:
+        text = (heads or {}).get(column, column)
+        return shown(text) if "[" in text else text  # other heads may be names of sectors
+
     total, cut = len(frame), len(frame) > MOST_ROWS
     frame = frame.head(MOST_ROWS) if cut else frame
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
     head = "".join(
-        f"<th{'' if number else ' class=text'}>{escape((heads or {}).get(str(c), str(c)))}</th>"
+        f"<th{'' if number else ' class=text'}>{escape(headed(str(c)))}</th>"
         for c, number in zip(frame.columns, numeric, strict=True)
     )
-    rows = []
+    rows, lines = [], 0
     for record in frame.itertuples(index=False):
         cells = []
         for column, value, number in zip(frame.columns, record, numeric, strict=True):
@@ -57,14 +67,15 @@ def html_table(
             elif level and column == "Level":
                 cells.append(f'<td class="text level-{escape(value)}">{escape(value)}</td>')
             else:
-                kind = "text" if len(str(value)) <= 28 else "text long"
+                kind = "text" if len(str(value)) <= _LONG else "text long"
                 cells.append(f'<td class="{kind}">{escape(str(value))}</td>')
+        lines += max(-(-len(str(value)) // _LONG) for value in record)
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    title = f"<caption>{escape(shown(caption))}</caption>" if caption else ""
     more = (
         f'<p class="note">The first {MOST_ROWS} of {total} rows; the rest is in the CSV file.</p>'
     )
-    short = " short" if len(rows) <= 24 else ""
+    short = " short" if lines <= SHORT else ""
     return (
         f'<div class="scroll{short}"><table>{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>{more if cut else ''}"

@@ -38,6 +38,8 @@ MOVES = {
 """What carbon crosses a border as, by level of a trace's stages."""
 DRIVERS = ("volume", "mix", "intensity", "imbalance")
 """Why consumption differs from production."""
+NEGLIGIBLE = 0.05
+"""Percent of production below which a driver is not drawn in any region."""
 STAGES = {
     "emitted": "emitted", "made": "made", "used": "first used", "assembled": "finished",
     "consumed": "consumed",
@@ -117,11 +119,27 @@ def sector_headlines(found: SectorsFound) -> list[str]:
 
 def sector_pictures(found: SectorsFound) -> Iterator[Picture]:
     """Draw the figures of a study of sectors one after the other."""
+    from carbonflows.figures.balance import balance_bars
     from carbonflows.figures.chain import chain
+    from carbonflows.figures.groups import grouped_shares
     from carbonflows.figures.stacks import stacked_shares
     from carbonflows.figures.style import OTHER, qualitative
 
     source = f"Source: {found.table.label}, carbonflows"
+    drivers = 100 * found.tables["drivers"].set_index("region")[["ratio", *DRIVERS]].dropna()
+    parts = drivers[list(DRIVERS)].loc[:, lambda frame: frame.abs().max() > NEGLIGIBLE]
+    yield drawn(
+        "drivers", ("drivers",),
+        "Consumption over production less 1, cut into the volume of trade, the mix of products and "
+        "the intensity of imports against the same products made at home.",
+        lambda: balance_bars(
+            parts, unit="% of production", net=drivers["ratio"].rename("In all"), top=40,
+            labels=found.names, column_names={"intensity": "Intensity abroad against home"},
+            sides=("Consumes less", "Consumes more"), source=source,
+            title="Why consumption differs from production",
+            subtitle=f"Consumption over production less 1, {found.table.label}",
+        ),
+    )  # fmt: skip
     borders = found.tables["sector_borders"].pivot_table(
         index="sector", columns="what", values="value", sort=False
     )
@@ -152,6 +170,21 @@ def sector_pictures(found: SectorsFound) -> Iterator[Picture]:
             subtitle="Sector itself, electricity, and all else upstream",
         ),
     )  # fmt: skip
+    if found.tables["sector_moves"]["value"].sum() > 0:
+        moves = found.tables["sector_moves"].pivot_table(
+            index="sector", columns="moves_as", values="share", sort=False
+        )
+        yield drawn(
+            "moves", ("sector_moves",),
+            "Share of each commodity's carbon that crosses a border in this form; carbon that does "
+            "so in several forms is counted in each.",
+            lambda: grouped_shares(
+                100 * moves[list(MOVES.values())], source=source,
+                title="In which form carbon crosses borders",
+                subtitle="Share of the carbon on all supply chains through the commodity",
+                note="Carbon that crosses borders in several forms is counted in each.",
+            ),
+        )  # fmt: skip
     for one in found.study.sector:
         trace = found.traces[one.name]
         axes, heads, title, subtitle = _way(found, one)
@@ -239,7 +272,7 @@ def sectors_page(found: SectorsFound) -> dict[str, Any]:
                 index="sector", columns="moves_as", values="share", sort=False
             )).reset_index(),
             "Share that crosses a border as this, %; what does so twice is in two columns",
-        ) if len(tables["sector_moves"]) else "",
+        ) if tables["sector_moves"]["value"].sum() > 0 else "",
         "totals": html(tables["sector_totals"], f"Carbon on all chains through each sector, {gas}"),
         "borders": html(wide.reset_index(), "Share by borders crossed, %"),
         "kinds": html(kinds.reset_index(), f"Emitted by the sector, for power, elsewhere, {gas}"),
@@ -249,13 +282,20 @@ def sectors_page(found: SectorsFound) -> dict[str, Any]:
             ).reset_index(),
             f"Carbon of commodities that ends in these products, {gas}",
         ) if len(tables["sector_in_products"]) else "",
-        "published": html(tables["published"], "", digits=1) if "published" in tables else "",
+        "published": (
+            html(tables["published"], "Printed beside computed", digits=1)
+            if "published" in tables
+            else ""
+        ),
         "stages": "", "weights": "", "per_tonne": "",
         "studies": [
             {"name": one.name, "anchor": file_stem(one.name.lower()),
              "stem": f"way_{file_stem(one.name.lower())}",
-             "note": one.note, "tonnes": "", "routes": html(_largest(tables["sector_routes"], one.name),
-                                              f"Largest flows between regions, {gas}"),
+             "note": one.note, "tonnes": "",
+             "routes": html(
+                 _largest(tables["sector_routes"], one.name),
+                 f"Largest flows between regions, {gas}",
+             ),
              **_interactive(found, one)}
             for one in found.study.sector
         ],
@@ -264,7 +304,8 @@ def sectors_page(found: SectorsFound) -> dict[str, Any]:
             for s in found.study.split
         ],
         "sections": [
-            ("accounts", "Accounts"), ("borders", "At the border"), ("studies", "Sector studies"),
+            ("accounts", "Accounts"), ("at-the-border", "At the border"),
+            ("studies", "Sector studies"),
             ("published", "Printed and computed"), ("table", "The table"),
             ("provenance", "Provenance"),
         ],

@@ -107,6 +107,7 @@ class FiguresSpec(_Strict):
 
     draw: bool = True
     arcs: int = Field(default=25, ge=1)
+    regions: int = Field(default=60, ge=0)
 
 
 class PublishedValue(_Strict):

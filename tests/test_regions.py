@@ -12,9 +12,7 @@ from carbonflows.errors import GroupingError, LabelError, SourceError
 from carbonflows.regions import (
     Grouping,
     aggregate,
-    country_names,
     groupings,
-    iso3,
     load_grouping,
 )
 from carbonflows.solve import Leontief
@@ -257,22 +255,6 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         load_grouping(tmp_path / "folder.csv")
     with pytest.raises(SourceError, match=r"must end in \.csv"):
         load_grouping(tmp_path / "mine.txt")
-
-
-# Countries.
-
-
-def test_countries_by_any_name() -> None:
-    assert iso3(["Viet Nam", "vietnam", "VN", "VNM", "Atlantis", ""]) == ["VNM"] * 4 + [None, None]
-    assert iso3(["Russia", "Russian Federation", "Czechia", "Czech Republic", "UK"]) == [
-        "RUS", "RUS", "CZE", "CZE", "GBR",
-    ]  # fmt: skip
-    assert iso3([]) == []
-
-
-def test_names_of_countries() -> None:
-    assert country_names(["CHN", "r1", "DEU"]) == ["China", "r1", "Germany"]
-    assert country_names(["ROW"]) == ["Rest of the world"]
 
 
 # Aggregated tables.

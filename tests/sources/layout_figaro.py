@@ -15,9 +15,9 @@ ADDED = ("W2_D21X31", "W2_OP_RES", "W2_OP_NRES", "W2_D1", "W2_D29X39", "W2_B2A3G
 
 
 def codes_of(table: IOTable) -> dict[str, str]:
-    from carbonflows.regions import _converter
+    from carbonflows.countries import converter
 
-    known = dict(_converter().data[["ISO3", "ISO2"]].to_numpy())
+    known = dict(converter().data[["ISO3", "ISO2"]].to_numpy())
     return {r: ISO2.get(r) or {"GR": "GR"}.get(known[r], known[r]) for r in table.regions}
 
 

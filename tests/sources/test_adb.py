@@ -23,7 +23,7 @@ def world(seed=0, regions=("AUS", "CHN", "DEU", "ROW")):
 
 
 def test_codes():
-    from carbonflows.regions import country_names
+    from carbonflows.countries import country_names
 
     codes = list(ADB_CODES.values())
     assert len(set(codes)) == len(codes)

@@ -32,6 +32,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from carbonflows.countries import converter
 from carbonflows.errors import DataError, LabelError, SourceError, some
 from carbonflows.labels import DEMAND, NODE, Array, repeated
 from carbonflows.sources.archive import Files
@@ -275,9 +276,7 @@ def _regions(names: list[str], where: str) -> tuple[list[str], list[str]]:
 @cache
 def _codes_by_name() -> dict[str, str]:
     """ISO3 codes by themselves and by the short and official names of countries, in lower case."""
-    from country_converter import CountryConverter
-
-    data = CountryConverter().data
+    data = converter().data
     return {
         str(name).lower(): str(code)
         for column in ("name_official", "name_short", "ISO3")

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 
+from carbonflows.countries import converter
 from carbonflows.sources.tabbed import Label
 
 FOSSIL = (
@@ -70,12 +71,7 @@ def members_of_rests() -> dict[str, tuple[str, ...]]:
     >>> "KEN" in members_of_rests()["WF"], "IRN" in members_of_rests()["WM"]
     (True, True)
     """
-    import logging
-
-    import country_converter
-
-    logging.getLogger("country_converter").setLevel(logging.CRITICAL)
-    data = country_converter.CountryConverter().data
+    data = converter().data
     return {rest: tuple(sorted(data["ISO3"][data["EXIO3"] == rest])) for rest in RESTS}
 
 

@@ -12,14 +12,10 @@ that matters most, and what pooch would add to it (hashing, retrying) is a few l
 import datetime
 import errno
 import fcntl
-import hashlib
-import json
 import os
 import re
 import shutil
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,9 +26,17 @@ from urllib.parse import urljoin
 import requests
 
 from carbonflows.errors import HashMismatch, SourceError
-from carbonflows.placing import PART, placing
+from carbonflows.placing import PART
 from carbonflows.sources.archive import refuse_web_page
-from carbonflows.sources.files import file_record
+from carbonflows.sources.fetched import (
+    damage,
+    difference,
+    read_json,
+    record_of,
+    record_place,
+    recorded,
+    write_json,
+)
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with what is being done, the bytes done and, where known, the bytes to do."""
@@ -146,7 +150,7 @@ def download(
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / remote.name
     if target.exists():
-        record = _recorded(target, remote)
+        record = recorded(target, remote)
         if record is not None:
             return record
         if not overwrite:
@@ -178,7 +182,7 @@ def download(
                 raise _disk_full(folder, part, remote.size) from error
             raise
         os.replace(part, target)
-    _write_json(_record_place(target), record)
+    write_json(record_place(target), record)
     state.unlink(missing_ok=True)
     return record
 
@@ -294,7 +298,7 @@ def _transfer(
 ) -> bool:
     """Bring a file to its full length; return whether it was begun in an earlier attempt."""
     have = file.seek(0, os.SEEK_END)
-    known = _read_json(state)
+    known = read_json(state)
     validator = known.get("validator")
     headers = {}
     if have and known.get("url") == remote.url and (validator or remote.checksum):
@@ -318,7 +322,7 @@ def _transfer(
             )  # fmt: skip
         if total is not None and shutil.disk_usage(state.parent).free < total - have:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        _write_json(state, {"url": remote.url, "validator": _validator(response)})
+        write_json(state, {"url": remote.url, "validator": _validator(response)})
         report(remote.name, have, total)
         for block in response.iter_content(_BLOCK) if have != total else ():
             if have == 0:
@@ -388,10 +392,10 @@ def _checked(
     file.flush()
     os.fsync(file.fileno())
     report(f"checking {remote.name}", file.tell(), file.tell())
-    record = _record(part, remote)
-    wrong = _difference(record, remote)
+    record = record_of(part, remote)
+    wrong = difference(record, remote)
     if wrong is None and remote.name.lower().endswith(_ZIPS):
-        wrong = _damage(part)
+        wrong = damage(part)
     if wrong is None:
         return {**record, "fetched": datetime.datetime.now(datetime.UTC).date().isoformat()}
     file.truncate(0)
@@ -402,68 +406,6 @@ def _checked(
         f"{remote.name} from {remote.url} {wrong}: fetch it again later",
         url=remote.url, by_hand=True,
     )  # fmt: skip
-
-
-def _record(path: Path, remote: Remote) -> dict[str, Any]:
-    """Hash a file as its publisher does."""
-    checksum = None
-    if remote.checksum:
-        algorithm = remote.checksum.partition(":")[0]
-        with open(path, "rb") as file:
-            checksum = f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
-    facts = {**file_record(path), "name": remote.name, "url": remote.url}
-    return {**facts, "checksum": checksum}
-
-
-def _difference(record: dict[str, Any], remote: Remote) -> str | None:
-    """Say how a file differs from what its publisher lists."""
-    if not record["bytes"]:
-        return "is empty"
-    if remote.checksum and record["checksum"] != remote.checksum.lower():
-        return f"has the checksum {record['checksum']} where {remote.checksum} is published"
-    if remote.size not in (None, record["bytes"]):
-        return f"has {record['bytes']:,} bytes where {remote.size:,} are published"
-    return None
-
-
-def _damage(path: Path) -> str | None:
-    """Say what is wrong with a zip archive (Excel workbooks are such)."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            bad = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, zlib.error) as error:
-        return f"is not a sound zip archive ({error})"
-    return f"is a damaged zip archive ({bad})" if bad else None
-
-
-def _recorded(target: Path, remote: Remote) -> dict[str, Any] | None:
-    """Return the record of a file that is there, if it is the one meant."""
-    old = _read_json(_record_place(target))
-    if not remote.checksum and old.get("url") != remote.url:
-        return None
-    now = _record(target, remote)
-    same = bool(remote.checksum) or old.get("sha256") == now["sha256"]
-    if not same or _difference(now, remote):
-        return None
-    return {**now, "fetched": old.get("fetched")}
-
-
-def _record_place(target: Path) -> Path:
-    return target.with_name(target.name + ".fetched.json")
-
-
-def _write_json(path: Path, facts: dict[str, Any]) -> None:
-    with placing(path, overwrite=True) as temporary:
-        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return facts saved earlier, or none."""
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def region_codes(codes: list[str], where: str) -> dict[str, str]:
 
 @cache
 def _iso3(codes: tuple[str, ...]) -> dict[str, str | None]:
-    from carbonflows.regions import iso3
+    from carbonflows.countries import iso3
 
     return dict(zip(codes, iso3(codes) if codes else [], strict=True))
 

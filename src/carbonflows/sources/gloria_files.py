@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from carbonflows.countries import converter
 from carbonflows.errors import LabelError, SourceError, some
 from carbonflows.labels import DEMAND, NODE, repeated
 from carbonflows.sources.archive import Files
@@ -257,9 +258,7 @@ def members(regions: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     rests = [r for r in regions if r in _REST]
     if not rests:
         return {r: (r,) for r in regions}
-    import country_converter
-
-    known = country_converter.CountryConverter().data
+    known = converter().data
     known = known[known["obsolete"].isna() & known["ISO3"].str.len().eq(3)]
     continents = dict(zip(known["ISO3"], known["continent"], strict=True))
     alone = set(regions)

@@ -274,7 +274,7 @@ def known_regions(
 @cache
 def _countries(codes: tuple[str, ...]) -> frozenset[str]:
     """Return those that are ISO3 codes."""
-    from carbonflows.regions import OWN_CODES, country_names
+    from carbonflows.countries import OWN_CODES, country_names
 
     named = zip(codes, country_names(codes), strict=True)
     return frozenset(code for code, name in named if name != code and code not in OWN_CODES)

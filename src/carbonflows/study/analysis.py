@@ -20,9 +20,10 @@ from carbonflows.accounts.trade import (
     trade_measures,
     world_share,
 )
+from carbonflows.countries import OWN_CODES, country_names
 from carbonflows.diagnosis import Diagnosis, Finding, diagnose
 from carbonflows.errors import LabelError, StudyError, some
-from carbonflows.regions import OWN_CODES, Grouping, aggregate, country_names
+from carbonflows.regions import Grouping, aggregate
 from carbonflows.solve import Leontief
 from carbonflows.study.spec import Study
 from carbonflows.table import IOTable

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from carbonflows.countries import country_names
 from carbonflows.errors import StudyError, some
-from carbonflows.regions import Grouping, country_names
+from carbonflows.regions import Grouping
 from carbonflows.table import IOTable
 
 

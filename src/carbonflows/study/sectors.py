@@ -14,10 +14,11 @@ from carbonflows.accounts.sector import product_trace, sector_nodes, tracer
 from carbonflows.accounts.stages import border_stages
 from carbonflows.accounts.trace import MOST_CELLS, Trace
 from carbonflows.accounts.trade import trade_measures, world_share
+from carbonflows.countries import country_names
 from carbonflows.diagnosis import diagnose
 from carbonflows.errors import StudyError, some
 from carbonflows.labels import repeated
-from carbonflows.regions import Grouping, country_names, load_grouping
+from carbonflows.regions import Grouping, load_grouping
 from carbonflows.solve import Leontief
 from carbonflows.study.analysis import Progress, with_year
 from carbonflows.study.named import display_names, whichever

@@ -77,6 +77,11 @@ def test_products_not_made_at_home_and_one_sided_trade() -> None:
     e = [6 / 15, 1 / 9, (2 + 5 / 9) / 12]
     at_home = (5 * e[0] + 9 * e[2]) / 14  # ore, not made in B, as imported
     assert found.loc["B", "import_intensity_at_home"] == pytest.approx(at_home)
+    assert found.loc["B", "not_made"] == pytest.approx(5 / 14)
+    little = transfer_drivers(Leontief(table), least_made=3.0)  # B makes 12 of wheat and buys 9
+    assert little.loc["B", "not_made"] == 1.0
+    assert little.loc["B", "intensity"] == 0.0
+    assert little.loc["B", PARTS].sum() == pytest.approx(found.loc["B", "ratio"])
 
 
 def test_unit_is_stated_for_every_column() -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from carbonflows.accounts import sector
 from carbonflows.accounts.emissions import emissions
 from carbonflows.accounts.flows import flows
 from carbonflows.accounts.network import hypothetical_extraction
 from carbonflows.accounts.sector import product_trace, sector_nodes, tracer
 from carbonflows.accounts.trace import AXES
-from carbonflows.errors import DataError, LabelError
-from carbonflows.regions import Grouping
+from carbonflows.errors import DataError, LabelError, UnitError
 from carbonflows.solve import Leontief
 from carbonflows.table import IOTable, two_regions
 from worlds import WORLDS, halves, random_world, three_by_two
@@ -127,16 +127,62 @@ def test_first_use_along_groups_and_within_products() -> None:
     assert whole.sum() == pytest.approx(fine.total)
 
 
-def test_first_use_has_to_be_asked_for_and_to_fit() -> None:
+def test_first_use_has_to_be_asked_for() -> None:
     table = random_world(5, 3, 2)
+    trace = tracer(Leontief(table), table.sectors[0])
     with pytest.raises(DataError, match="first_use=True"):
-        tracer(Leontief(table), table.sectors[0]).along("made", "used")
-    many = random_world(6, 90, 2)
-    with pytest.raises(DataError, match="use a grouping, or first_use=False"):
-        tracer(Leontief(many), many.sectors[0], first_use=True)
-    few = Grouping({r: "here" if i else "there" for i, r in enumerate(many.regions)})
-    trace = tracer(Leontief(many), many.sectors[0], first_use=True, grouping=few)
-    assert trace.along("used", "assembled").sum() == pytest.approx(trace.total)
+        trace.along("made", "used")
+    assert list(trace.moves().index)[2:] == ["commodity", "product", "none"]
+
+
+def test_first_use_of_many_regions_without_the_whole_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = random_world(4, 5, 3)
+    system = Leontief(table)
+    whole = tracer(system, table.sectors[1], first_use=True)
+    monkeypatch.setattr(sector, "MOST_CELLS", 100)
+    small = tracer(system, table.sectors[1], first_use=True)
+    assert small.first_uses is None
+    assert small.stages().to_numpy() == pytest.approx(whole.stages().to_numpy(), rel=1e-11)
+    assert small.moves().to_numpy() == pytest.approx(whole.moves().to_numpy(), rel=1e-11)
+    for axes in (("made", "used"), ("emitted", "used", "assembled")):
+        found, expected = small.along(*axes), whole.along(*axes)  # type: ignore[arg-type]
+        assert found.to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-11)
+    with pytest.raises(DataError, match="'used' and 'consumed' together"):
+        small.along("used", "consumed")
+    assert len(small.along().index.names) == 4
+
+
+@WORLD
+def test_between_makers_is_what_goes_without_their_trade(table: IOTable) -> None:
+    system = Leontief(table)
+    inside = sector_nodes(table, table.sectors[0])
+    trace = tracer(system, table.sectors[0])
+    A = table.Z.to_numpy() * system.per_output
+    w = trace.deliveries.sum(axis=(1, 2))
+    k = emissions(table).per_output(table)
+    apart = A.copy()
+    for i in inside:
+        for j in inside:
+            if table.node_region[i] != table.node_region[j]:
+                apart[i, j] = 0.0
+    rates = [k @ np.linalg.inv(np.eye(len(k)) - B) for B in (A, apart)]
+    expected = float((rates[0] - rates[1])[inside] @ w)
+    assert trace.moves()["between makers"] == pytest.approx(expected, abs=1e-10 * abs(trace.total))
+
+
+def test_forms_are_sums_over_routes() -> None:
+    trace = tracer(Leontief(three_by_two()), "s1", first_use=True)
+    moves = trace.moves()
+    for form, step in (
+        ("upstream", ("emitted", "made")),
+        ("commodity", ("made", "used")),
+        ("components", ("used", "assembled")),
+        ("product", ("assembled", "consumed")),
+    ):
+        values = trace.along(*step)  # type: ignore[arg-type]
+        crossed = sum(v for (r, t), v in values.items() if r != t)  # type: ignore[misc]
+        assert moves[form] == pytest.approx(crossed, rel=1e-12)
+    assert 0 < moves["between makers"] < trace.total
 
 
 def test_tonnes_travel_as_their_deliveries_do() -> None:
@@ -155,8 +201,16 @@ def test_tonnes_travel_as_their_deliveries_do() -> None:
         trace.physical(made.iloc[:2])
     with pytest.raises(LabelError, match="makes no s1"):
         trace.physical(pd.concat([made, pd.Series({"Atlantis": 1.0})]))
-    with pytest.raises(DataError, match="zero or more"):
+    with pytest.raises(DataError, match="weight of s1 in R2, R3: give"):
         trace.physical(made - 6.0)
+    with pytest.raises(DataError, match="give a number"):
+        trace.physical({**made, "R3": np.inf})
+    with pytest.raises(LabelError, match="given twice"):
+        trace.physical(pd.concat([made, made]))
+    with pytest.raises(UnitError, match="parsec"):
+        trace.physical(made, "parsec")
+    assert weight.along("made").attrs["quantity"] == "weight of s1, along its way"
+    assert "stressor" not in weight.along("made").attrs
 
 
 def test_axes_are_sums_of_one_another_and_come_in_any_order() -> None:

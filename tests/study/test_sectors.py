@@ -49,10 +49,10 @@ def test_what_moves_as_what_is_read_from_the_routes(result) -> None:  # type: ig
     crossed = routes.groupby(["sector", "from_stage", "to_stage"])["value"].sum()
     for sector in ("Steel", "Aluminium", "Cotton"):
         for form, step in (
-            ("inputs and fuels", ("emitted", "made")),
-            ("the commodity itself", ("made", "used")),
-            ("components made of it", ("used", "assembled")),
-            ("finished product", ("assembled", "consumed")),
+            ("on its way to the last maker", ("emitted", "made")),
+            ("as the commodity, to its first user", ("made", "used")),
+            ("as components made of it", ("used", "assembled")),
+            ("in the finished product", ("assembled", "consumed")),
         ):
             assert moves[sector, form] == pytest.approx(crossed[(sector, *step)], rel=1e-9)
         assert moves[sector, "crosses no border"] > 0
@@ -96,8 +96,9 @@ def test_what_crosses_borders_is_all_that_does(result) -> None:  # type: ignore[
 def test_weights_matter_and_are_told(result) -> None:  # type: ignore[no-untyped-def]
     weights = table(result, "weights")
     assert set(weights["part"]) == {"Steel", "Aluminium", "Cotton"}
-    assert (weights[weights["factor"] == 2.0]["change"] > 0.2).all()
-    assert (weights[weights["factor"] == 0.5]["change"] < -0.2).all()
+    # odds, not shares: steel is half of metals, and doubled odds make it two thirds
+    assert (weights[weights["factor"] == 2.0]["change"] > 0.1).all()
+    assert (weights[weights["factor"] == 0.5]["change"] < -0.1).all()
 
 
 def test_figures_of_every_sector(result) -> None:  # type: ignore[no-untyped-def]
@@ -146,6 +147,28 @@ def test_tonnes_go_where_deliveries_go(tmp_path) -> None:  # type: ignore[no-unt
     for stage in ("used", "assembled"):
         np.testing.assert_allclose(made.sum()[stage][world.regions], steel)
     assert set(found["per_tonne"]["sector"]) == {"Metals", "Some"}
+
+
+def test_everything_goes_by_group(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    world = cf.example(2004)
+    every = pd.DataFrame({"region": world.regions, "tonnes": 1e6})
+    every[every["region"] != "IND"].to_csv(tmp_path / "metals.csv", index=False)
+    text = '[[sector]]\nname = "Metals"\nsectors = "Basic metals"\ntonnes = "metals.csv"\n'
+    found = run(study(tmp_path, text), tmp_path / "out", grouping="belt-and-road")
+    groups = cf.load_grouping("belt-and-road")
+    names = list(dict.fromkeys(groups.of(world.regions)))
+    for name in ("accounts", "drivers"):
+        assert set(found.tables[name]["region"]) == set(names)
+    system = cf.Leontief(world)
+    share = cf.world_share(system, grouping=groups)["share"]
+    assert found.tables["world_share"]["share"].to_numpy() == pytest.approx(share.to_numpy())
+    made = found.tables["per_tonne"].set_index("region")["tonnes"]
+    group = groups.of(["IND"])[0]
+    assert group not in made.index  # one of its makers is missing
+    assert made["China"] == 1e6
+    html = found.report.read_text(encoding="utf-8")
+    assert f"none are given for {group}" in html
+    assert "tonnes_routes" not in found.tables
 
 
 def test_tonnes_may_be_a_row_of_the_table(tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -230,6 +253,18 @@ def test_a_commodity_is_the_tracer(tmp_path) -> None:  # type: ignore[no-untyped
             'unit = "%"\n',
             StudyError,
             "'GRB' is no region",
+        ),
+        (
+            '[[sector]]\nname = "X"\nsectors = "Mining"\n[published]\nsource = "S"\ndiffers = "D"\n'
+            '[[published.values]]\nquantity = "traded share"\nregion = "wrld"\nvalue = 1\n'
+            'unit = "%"\n',
+            StudyError,
+            "'traded share' is of the world, not of 'wrld'",
+        ),
+        (
+            '[[sector]]\nname = "X"\nsectors = "Mining"\ntonnes = "row: CO2"\n',
+            StudyError,
+            "'CO2' is what is followed",
         ),
     ],
 )

@@ -17,6 +17,7 @@ def transfer_drivers(
     stressor: Choice = None,
     *,
     households: bool | None = None,
+    least_made: float = 0.1,
     grouping: Grouping | None = None,
     unit: str | None = None,
 ) -> pd.DataFrame:
@@ -32,6 +33,10 @@ def transfer_drivers(
         See `emissions`.
     households : bool, optional
         Include direct emissions of final users in production (default).
+    least_made : float
+        A product is valued at home intensity where the region makes at least this much of it,
+        relative to its imports. A tiny sector of the same name is no measure: an oil importer's
+        quarries say nothing about crude oil.
     grouping : Grouping, optional
         Groups instead of regions: trade within a group does not count.
     unit : str, optional
@@ -44,7 +49,8 @@ def transfer_drivers(
         more than exports), ``mix`` (imports of products that are carbon-intensive at home too),
         ``intensity`` (the same products made with more carbon abroad than at home) and
         ``imbalance`` (the table's row residual), all relative to production [1]. Then
-        ``imports`` and ``exports`` [money/yr], and the emissions per money of ``import_intensity``,
+        ``imports`` and ``exports`` [money/yr], ``not_made`` (share of imports without a home
+        intensity [1]), and the emissions per money of ``import_intensity``,
         ``import_intensity_at_home`` (the same products as if made here) and ``export_intensity``
         [emission unit/money]. NaN: relative to production that is zero, intensities of no trade.
 
@@ -54,7 +60,8 @@ def transfer_drivers(
     total intensities ε (throughflow). With ``ε_M⁰`` the intensity of the imports at home
     intensities and ``V̄ = (V_M + V_X) / 2``: volume ``(V_M − V_X) (ε_M + ε_X) / 2``, mix
     ``(ε_M⁰ − ε_X) V̄``, intensity ``(ε_M − ε_M⁰) V̄``; exact. A product that the region does not
-    make has no home intensity: it is taken as imported, so that it counts under mix.
+    make, or hardly, has no home intensity: it is taken as imported, so that it counts under mix.
+    The finer the sectors, the less of the difference is intensity and the more is mix.
 
     References
     ----------
@@ -77,7 +84,7 @@ def transfer_drivers(
     shipped_out = shipped_in.sum(axis=1)
     values = shipped_in.sum(axis=0), part.by_node(shipped_out)
     carbon = e @ shipped_in, part.by_node(e * shipped_out)
-    as_home = _at_home(system, e, shipped_in, part)
+    as_home, lost = _at_home(system, e, shipped_in, part, least_made)
     production = (
         part.by_node(load.production) + part.by_node(load.orphaned) + part.by_region(load.final)
     )
@@ -106,7 +113,8 @@ def transfer_drivers(
     )
     parts.insert(0, "ratio", carbon[0] - carbon[1] + imbalance)
     parts = parts.div(np.where(production == 0, np.nan, production), axis=0)
-    frame = parts.assign(imports=values[0], exports=values[1]).join(intensities)
+    not_made = np.divide(lost, values[0], out=np.zeros_like(lost), where=values[0] > 0)
+    frame = parts.assign(imports=values[0], exports=values[1], not_made=not_made).join(intensities)
     frame = stated(frame, system, load, part, "consumption over production, by driver")
     money = table.unit
     frame.attrs["unit"] = (
@@ -115,8 +123,10 @@ def transfer_drivers(
     return frame
 
 
-def _at_home(system: Leontief, e: Array, shipped_in: Array, part: Partition) -> Array:
-    """Carbon of each region's imports at its own intensities, (m,) [emission unit].
+def _at_home(
+    system: Leontief, e: Array, shipped_in: Array, part: Partition, least_made: float
+) -> tuple[Array, Array]:
+    """Carbon of imports at home intensities (m,) and the value that has none (m,).
 
     Where several nodes of a region make the product, their intensity is weighted by output.
     """
@@ -127,6 +137,10 @@ def _at_home(system: Leontief, e: Array, shipped_in: Array, part: Partition) -> 
     output = np.abs(table.x.to_numpy())
     made = block_sum(output, place, m * s, axis=0)
     content = block_sum(output * e, place, m * s, axis=0)
-    own = np.divide(content, made, out=np.full(m * s, np.nan), where=made > 0).reshape(m, s)
+    bought = block_sum(shipped_in, product, s, axis=0).T.ravel()
+    enough = (made > 0) & (made >= least_made * bought)
+    own = np.divide(content, made, out=np.full(m * s, np.nan), where=enough).reshape(m, s)
     of_node = own[:, product].T  # (n, m): home intensity of each node's product
-    return (np.where(np.isnan(of_node), e[:, None], of_node) * shipped_in).sum(axis=0)
+    unknown = np.isnan(of_node)
+    carbon = (np.where(unknown, e[:, None], of_node) * shipped_in).sum(axis=0)
+    return carbon, (unknown * shipped_in).sum(axis=0)

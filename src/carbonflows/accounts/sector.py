@@ -67,8 +67,7 @@ def tracer(
     LabelError
         A sector that the table does not have.
     DataError
-        A set of all sectors, which leaves nothing to follow it through, or first uses of more than
-        50 million cells: use a grouping.
+        A set of all sectors, which leaves nothing to follow it through.
 
     Notes
     -----
@@ -80,8 +79,7 @@ def tracer(
 
     References
     ----------
-    Sinden, Peters, Minx and Weber 2011, Int. J. Life Cycle Assess. (sector studies of the Carbon
-    Trust).
+    Sinden, Peters, Minx and Weber 2011, Clim. Policy 11:1226 (sector studies of the Carbon Trust).
 
     Examples
     --------
@@ -115,7 +113,8 @@ def tracer(
     )  # fmt: skip
     if not first_use:
         return trace
-    return replace(trace, first_uses=_first_uses(system, inside, outside, final, part))
+    uses, full = _first_uses(system, inside, outside, final, part)
+    return replace(trace, uses=uses, first_uses=full)
 
 
 def product_trace(
@@ -240,33 +239,53 @@ def _first_uses(
     outside: npt.NDArray[np.intp],
     final: Array,
     part: Partition,
-) -> Array:
-    """Last deliveries of the set by region of first use, assembly and consumption, (s, m, m, m).
+) -> tuple[Array, Array | None]:
+    """Last deliveries by region of first use and of assembly: (s, m, m, 2) and (s, m, m, m).
 
-    What the others make for each pair of assembly and consumption without passing the set again is
-    ``M y = (L y)_R − L_RS L_SS⁻¹ (L y)_S``, with `y` the pair's final demand from the others.
+    The first tells only whether they are consumed where assembled or elsewhere; the second tells
+    where, and is None where it would be too large.
     """
-    m, n, s = len(part.labels), len(final), len(inside)
-    if s * m**3 > MOST_CELLS:
-        raise DataError(
-            f"first uses of {s} nodes along 3 axes of {m} regions are {s * m**3:.2g} cells: use a "
-            "grouping, or first_use=False"
-        )
-    wanted = np.zeros((n, m, m))
-    wanted[np.arange(n), part.node] = part.by_region(final, axis=1)
-    wanted[inside] = 0.0
-    made = system.outputs(wanted.reshape(n, m * m)).values
+    m, s = len(part.labels), len(inside)
+    by_consumer = part.by_region(final, axis=1)
+    full = s * m**3 <= MOST_CELLS
+    if full:
+        wanted = by_consumer
+    else:
+        home = by_consumer[np.arange(len(final)), part.node]
+        wanted = np.stack([home, by_consumer.sum(axis=1) - home], axis=1)
+    outer = _by_first_user(system, inside, outside, wanted, part)
+    own = part.node[inside]
+    outer[np.arange(s), own, own] += wanted[inside]
+    if not full:
+        return outer, None
+    at_home = np.einsum("iutt->iut", outer)
+    return np.stack([at_home, outer.sum(axis=3) - at_home], axis=-1), outer
+
+
+def _by_first_user(
+    system: Leontief,
+    inside: npt.NDArray[np.intp],
+    outside: npt.NDArray[np.intp],
+    demand: Array,
+    part: Partition,
+) -> Array:
+    """What the set delivers to others for some demands (n, d), by user and assembly: (s, m, m, d).
+
+    What the others make for final demand `y` of one region's products without passing the set again
+    is ``M y = (L y)_R − L_RS L_SS⁻¹ (L y)_S``.
+    """
+    n, d = demand.shape
+    m, s = len(part.labels), len(inside)
+    wanted = np.zeros((n, m, d))
+    wanted[outside, part.node[outside]] = demand[outside]
+    made = system.outputs(wanted.reshape(n, m * d)).values
     of_set = system.outputs(_units(inside, n).T).values  # L_·S
     others = made - of_set @ np.linalg.solve(of_set[inside], made[inside])
-    others[inside] = 0.0
     bought = system.table.Z.to_numpy()[inside] * system.per_output  # A_S·
-    uses = np.zeros((s, m, m, m))
+    uses = np.zeros((s, m, m, d))
     for u in range(m):
         at = outside[part.node[outside] == u]
-        uses[:, u] = (bought[:, at] @ others[at]).reshape(s, m, m)
-    uses = uses.reshape(s, m, m, m)
-    own = part.node[inside]
-    uses[np.arange(s), own, own] += part.by_region(final, axis=1)[inside]
+        uses[:, u] = (bought[:, at] @ others[at]).reshape(s, m, d)
     return uses
 
 
@@ -281,7 +300,13 @@ def _trace(
 ) -> Trace:
     table = system.table
     n, m = len(table.nodes), len(part.labels)
-    caused = load.per_output(table)[:, None] * system.outputs(_units(inside, n).T).values  # (n, s)
+    of_set = system.outputs(_units(inside, n).T).values  # L_·S
+    caused = load.per_output(table)[:, None] * of_set  # (n, s)
+    coefficients = table.Z.to_numpy()[np.ix_(inside, inside)] * system.per_output[inside]
+    abroad = part.node[inside][:, None] != part.node[inside]
+    # Without sales between makers of different regions L_·S is L_·S (I + D L_SS)⁻¹.
+    between = np.eye(len(inside)) + np.where(abroad, coefficients, 0.0) @ of_set[inside]
+    apart = np.linalg.solve(between.T, caused.sum(axis=0))
     kind = np.full(n, 2)
     if electricity:
         kind[sector_nodes(table, electricity)] = 1
@@ -294,6 +319,7 @@ def _trace(
         name=name, unit=load.unit, regions=part.labels, nodes=table.nodes[inside],
         made=part.node[inside], per_delivery=block_sum(caused, part.node, m, axis=0),
         deliveries=deliveries, kinds=kinds, output=table.x.to_numpy()[inside],
+        between_makers=caused.sum(axis=0) - apart,
         facts={
             "table": table.label, "stressor": load.name, "households": False,
             "grouping": part.name,

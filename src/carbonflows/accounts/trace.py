@@ -1,6 +1,6 @@
 """Carbon of a set of sectors along its way, summed over any of its stages."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Literal, TypeAlias
@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from carbonflows.errors import DataError, LabelError, some
-from carbonflows.labels import Array
+from carbonflows.labels import Array, repeated
 from carbonflows.table import block_sum
+from carbonflows.units import factor
 
 Axis: TypeAlias = Literal["emitted", "made", "used", "assembled", "consumed"]
 AXES: tuple[Axis, ...] = ("emitted", "made", "assembled", "consumed")
@@ -49,8 +50,16 @@ class Trace:
         Gross output of the set's nodes [money/yr].
     facts : dict
         Table, stressor and grouping.
+    what : str
+        What is followed: carbon, or weight.
+    between_makers : array (s,), optional
+        Of `per_delivery`, emissions on chains that cross a border from one maker to another.
+    uses : array (s, m, m, 2), optional
+        `deliveries` by region of first use, of assembly, and whether they are consumed there or
+        elsewhere [money/yr].
     first_uses : array (s, m, m, m), optional
-        `deliveries` by region of first use too, before assembly and consumption [money/yr].
+        `deliveries` by region of first use, assembly and consumption, where that is not too large
+        [money/yr].
     """
 
     name: str
@@ -63,11 +72,14 @@ class Trace:
     kinds: pd.DataFrame
     output: Array
     facts: dict[Hashable, Any] = field(default_factory=dict)
+    what: str = "carbon"
+    between_makers: Array | None = None
+    uses: Array | None = None
     first_uses: Array | None = None
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """Stages that this trace tells apart, in their order."""
+        """Stages that this trace tells apart together, in their order."""
         return AXES if self.first_uses is None else LONG_AXES
 
     @property
@@ -82,7 +94,7 @@ class Trace:
         ----------
         *axes : {"emitted", "made", "used", "assembled", "consumed"}
             Axes to keep, in any order; all that the trace has by default. ``used`` needs a trace
-            with first use.
+            with first use; together with ``consumed`` one that is not too large.
 
         Returns
         -------
@@ -96,11 +108,11 @@ class Trace:
             use a grouping.
         """
         kept = axes or self.axes
-        wrong = [axis for axis in kept if axis not in self.axes or kept.count(axis) > 1]
-        if "used" in wrong and self.first_uses is None:
-            raise DataError("axis 'used': this trace has no first use; follow with first_use=True")
+        wrong = [axis for axis in kept if axis not in LONG_AXES or kept.count(axis) > 1]
         if wrong:
-            raise DataError(f"axis {wrong[0]!r}: name each of {', '.join(self.axes)} once at most")
+            raise DataError(f"axis {wrong[0]!r}: name each of {', '.join(LONG_AXES)} once at most")
+        if "used" in kept and self.uses is None:
+            raise DataError("axis 'used': this trace has no first use; follow with first_use=True")
         m = len(self.regions)
         if m ** len(kept) > MOST_CELLS:
             raise DataError(
@@ -108,10 +120,17 @@ class Trace:
                 "axes, or use a grouping"
             )
         left = self.per_delivery if "emitted" in kept else self.per_delivery.sum(axis=0)[None]
-        if "used" in kept and self.first_uses is not None:
+        if "used" not in kept or self.uses is None:
+            right = self.deliveries[:, None]
+        elif "consumed" not in kept:
+            right = self.uses
+        elif self.first_uses is not None:
             right = self.first_uses
         else:
-            right = self.deliveries[:, None]
+            raise DataError(
+                f"axes 'used' and 'consumed' together were too large for {m} regions: drop one, or "
+                "use a grouping"
+            )
         for place, axis in enumerate(("used", "assembled", "consumed"), start=1):
             if axis not in kept:
                 right = right.sum(axis=place, keepdims=True)
@@ -128,9 +147,7 @@ class Trace:
         index: pd.Index = self.regions.rename(kept[0])
         if len(kept) > 1:
             index = pd.MultiIndex.from_product([self.regions] * len(kept), names=list(kept))
-        series = pd.Series(values.ravel(), index, name="value")
-        series.attrs = {"quantity": f"carbon of {self.name}", "unit": self.unit, **self.facts}
-        return series
+        return self._stated(values.ravel(), index, "along its way")
 
     def stages(self) -> pd.Series:
         """Split the carbon by the borders that it crosses.
@@ -139,57 +156,92 @@ class Trace:
         -------
         Series
             Index ``upstream``, ``commodity``, ``product`` (True where that border is crossed):
-            fuels and inputs of the set, the commodity with what is made of it before final
+            emitted elsewhere than made, the commodity with what is made of it before final
             assembly, the final product. A trace with first use tells ``commodity`` (from where it
             is made to its first use) and ``components`` (from there to final assembly) apart.
             What final users buy of the commodity itself crosses a border as a product
             [emission unit]. Sums to `total`.
+
+        Notes
+        -----
+        A chain is cut where it leaves the set for the last time: steel sold to another steel maker
+        is upstream. `moves` tells how much of upstream that is.
         """
+        names = ["upstream", "commodity", "product"]
+        if self.uses is not None:
+            names.insert(2, "components")
         every = self.per_delivery.sum(axis=0)
         home = self.per_delivery[self.made, np.arange(len(self.made))]
-        names = ["upstream", "commodity", "product"]
-        if self.first_uses is not None:
-            names.insert(2, "components")
         rates = np.stack([home, every - home])
-        series = pd.Series(
-            (rates @ self._by_border()).ravel(),
-            pd.MultiIndex.from_tuples(product([False, True], repeat=len(names)), names=names),
-            name="value",
-        )
+        index = pd.MultiIndex.from_tuples(product([False, True], repeat=len(names)), names=names)
+        return self._stated((rates @ self._by_border()).ravel(), index, "by border")
+
+    def moves(self) -> pd.Series:
+        """Carbon that crosses a border in each form; what does so in several counts in each.
+
+        Returns
+        -------
+        Series
+            Index ``upstream`` (emitted elsewhere than the commodity was last made),
+            ``between makers`` (as the commodity, from one maker to another: nearly all of it
+            upstream too), ``commodity`` (to its first user), ``components`` (from there to final assembly), ``product`` (to the
+            consumer), and ``none`` (emitted, made, used, finished and consumed in one region)
+            [emission unit]. Without first use, ``commodity`` includes components.
+
+        Notes
+        -----
+        Between makers: ``e_S w`` less the same with ``A_SS = 0`` between regions.
+        """
+        stages = self.stages()
+        levels = [str(level) for level in stages.index.names]
+        found = {
+            level: float(stages[stages.index.get_level_values(level)].sum()) for level in levels
+        }
+        between = 0.0
+        if self.between_makers is not None:
+            between = float(self.between_makers @ self.deliveries.sum(axis=(1, 2)))
+        rows = {"upstream": found.pop("upstream"), "between makers": between, **found}
+        rows["none"] = float(stages[(False,) * len(levels)])
+        return self._stated(np.array(list(rows.values())), pd.Index(rows, name="form"), "by form")
+
+    def _stated(self, values: Array, index: pd.Index, how: str) -> pd.Series:
+        series = pd.Series(values, index, name="value")
         series.attrs = {
-            "quantity": f"carbon of {self.name}, by border", "unit": self.unit, **self.facts
+            "quantity": f"{self.what} of {self.name}, {how}", "unit": self.unit, **self.facts
         }  # fmt: skip
         return series
 
     def _by_border(self) -> Array:
         """Deliveries by the borders crossed after making, (s, 4), with first use (s, 8)."""
-        m = len(self.regions)
+        m, s = len(self.regions), len(self.made)
         away = ~np.eye(m, dtype=bool)
-        amounts = self.deliveries if self.first_uses is None else self.first_uses
+        if self.uses is None:
+            home = np.einsum("itt->it", self.deliveries)
+            amounts = np.stack([home, self.deliveries.sum(axis=2) - home], axis=-1)
+            codes = 2 * away[self.made][:, :, None] + np.arange(2)
+        else:
+            amounts = self.uses
+            codes = (4 * away[self.made][:, :, None, None] + 2 * away[:, :, None]) + np.arange(2)
         size = 2 ** (amounts.ndim - 1)
-        crossed = np.empty((len(amounts), size))
-        for q in range(m):
-            at = self.made == q
-            code = 2 * away[q][:, None] + away
-            if self.first_uses is not None:
-                code = 4 * away[q][:, None, None] + 2 * away[:, :, None] + away
-            crossed[at] = block_sum(amounts[at].reshape(-1, code.size), code.ravel(), size, axis=1)
+        crossed = np.empty((s, size))
+        for i in range(s):
+            crossed[i] = np.bincount(codes[i].ravel(), amounts[i].ravel(), size)
         return crossed
 
-    def physical(self, made: pd.Series, unit: str = "t") -> "Trace":
+    def physical(self, made: "pd.Series | Mapping[str, float]", unit: str = "t") -> "Trace":
         """Follow what is made by weight instead of by carbon, at one price per region.
 
         Parameters
         ----------
-        made : Series
-            Amount that each region makes; every region with output of the set.
+        made : Series or mapping
+            Weight that each region makes; every region with output of the set.
         unit : str
-            Unit of `made`.
+            Unit of `made`, a mass.
 
         Returns
         -------
         Trace
-            Amounts in place of carbon: emitted and made are the same. What the set itself uses of
+            Weight in place of carbon: emitted and made are the same. What the set itself uses of
             its product (crude steel in rolled steel) does not leave it, so that the total is less
             than what is made.
 
@@ -198,7 +250,9 @@ class Trace:
         LabelError
             A region that is missing, or that makes nothing in this table.
         DataError
-            A negative amount, or one that is not a number.
+            A negative amount, or one that is not a finite number.
+        UnitError
+            A unit that is no mass.
 
         Notes
         -----
@@ -213,6 +267,10 @@ class Trace:
         >>> bool(shipped.sum() < 22)
         True
         """
+        factor(unit, "t")
+        made = pd.Series(made)
+        if twice := repeated(made.index):
+            raise LabelError(f"{some(twice)}: given twice; give each region once", labels=twice)
         output = block_sum(self.output, self.made, len(self.regions), axis=0)
         makers = self.regions[output != 0]
         if lost := [region for region in makers if region not in made.index]:
@@ -224,13 +282,17 @@ class Trace:
             raise LabelError(
                 f"{some(odd)}: makes no {self.name} in this table; leave it out", labels=odd
             )
-        amounts = made.reindex(self.regions).fillna(0.0).to_numpy(dtype=float)
-        if made.isna().any() or (amounts < 0).any():
-            raise DataError(f"amounts of {self.name}: give a number, zero or more, per region")
+        numbers = pd.to_numeric(made, errors="coerce").astype(float)
+        bad = made.index[~np.isfinite(numbers) | (numbers < 0)]
+        if len(bad):
+            raise DataError(f"weight of {self.name} in {some(bad)}: give a number, zero or more")
+        amounts = numbers.reindex(self.regions).fillna(0.0).to_numpy()
         rate = np.divide(amounts, output, out=np.zeros_like(output), where=output != 0)[self.made]
         per_delivery = np.zeros_like(self.per_delivery)
         per_delivery[self.made, np.arange(len(rate))] = rate
+        facts: dict[Hashable, Any] = {key: self.facts[key] for key in ("table", "grouping")}
         return replace(
-            self, unit=unit, per_delivery=per_delivery,
+            self, what="weight", unit=unit, facts=facts, between_makers=None,
+            per_delivery=per_delivery,
             kinds=pd.DataFrame({"direct": rate, "electricity": 0.0, "other": 0.0}, self.nodes),
         )  # fmt: skip

@@ -7,14 +7,14 @@ import pandas as pd
 
 from carbonflows.errors import DataError
 from carbonflows.figures.inputs import finite
-from carbonflows.figures.page import MARGIN, page, text_width
+from carbonflows.figures.page import MARGIN, WIDTH, page, text_width
 from carbonflows.figures.style import BODY, FAINT, INK, SMALL, qualitative, style
 from carbonflows.figures.wording import names, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_BAR, _GAP = 3.6, 3.0  # mm
+_BAR, _GAP, _LINE = 3.6, 3.0, 4.4  # mm
 _BETWEEN = 6.0  # mm between entries of the key
 
 
@@ -64,18 +64,25 @@ def grouped_shares(
     heads = [head[:1].upper() + head[1:] for head in names(values.columns, labels)]
     texts = names(values.index, labels)
     group = _BAR * len(values.columns) + _GAP
+    inner = WIDTH - 2 * MARGIN
+    places, line = [], 0
+    at = 1.2
+    for head in heads:
+        wide = 2.2 + text_width(head, BODY)
+        if at > 1.2 and at + wide > inner:
+            at, line = 1.2, line + 1
+        places.append((at, 2.2 + _LINE * line))
+        at += wide + _BETWEEN
+    legend = _LINE * line + 7.0
     with style():
-        paper = page(group * len(values) + 7.0, title=title, subtitle=subtitle,
+        paper = page(group * len(values) + legend, title=title, subtitle=subtitle,
                      notes=(note, source))  # fmt: skip
-        inner = paper.width - 2 * MARGIN
-        key = paper.blank(MARGIN, 0, inner, 7.0)
-        at = 1.2
-        for head, colour in zip(heads, colours, strict=True):
-            key.scatter([at], [2.2], s=22, marker="s", color=colour, linewidth=0)
-            key.text(at + 2.2, 2.2, head, size=BODY, va="center_baseline", gid="legend")
-            at += 2.2 + text_width(head, BODY) + _BETWEEN
+        key = paper.blank(MARGIN, 0, inner, legend)
+        for (x, y), head, colour in zip(places, heads, colours, strict=True):
+            key.scatter([x], [y], s=22, marker="s", color=colour, linewidth=0)
+            key.text(x + 2.2, y, head, size=BODY, va="center_baseline", gid="legend")
         left = 2.0 + max(text_width(text, BODY, "bold") for text in texts)
-        axes = paper.blank(MARGIN, 7.0, inner, group * len(values))
+        axes = paper.blank(MARGIN, legend, inner, group * len(values))
         scale = (inner - left - 14.0) / numbers.max()
         for row, text in enumerate(texts):
             top = group * row

@@ -136,6 +136,8 @@ def _merged(trace: Trace, order: Sequence[str]) -> Trace:
         per_delivery=block_sum(trace.per_delivery, group, size, axis=0),
         deliveries=block_sum(block_sum(trace.deliveries, group, size, axis=1), group, size, axis=2),
         first_uses=None,
+        uses=None,
+        between_makers=None,
     )
 
 

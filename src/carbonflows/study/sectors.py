@@ -10,9 +10,9 @@ from carbonflows.accounts.driver import transfer_drivers
 from carbonflows.accounts.emissions import Emissions, emissions
 from carbonflows.accounts.footprint import footprint
 from carbonflows.accounts.intensity import Denominator
-from carbonflows.accounts.sector import product_trace, sector_nodes, tracer
+from carbonflows.accounts.sector import product_trace, tracer
 from carbonflows.accounts.stages import border_stages
-from carbonflows.accounts.trace import MOST_CELLS, Trace
+from carbonflows.accounts.trace import Trace
 from carbonflows.accounts.trade import trade_measures, world_share
 from carbonflows.countries import country_names
 from carbonflows.diagnosis import diagnose
@@ -36,6 +36,13 @@ from carbonflows.study.spec import SectorSpec, Study
 from carbonflows.study.tonnes import per_tonne, route_table, tonnes_made, tonnes_routes
 from carbonflows.study.weights import scaled, split_table
 from carbonflows.table import IOTable
+
+UNITS = {
+    "sector_borders": "value: {gas}; share: 1", "sector_moves": "value: {gas}; share: 1",
+    "sector_sources": "value: {gas}; share: 1", "weights": "total: {gas}; factor, change: 1",
+    "per_tonne": "tonnes: t; the rest: t/t", "tonnes_routes": "t", "diagnosis": "see column unit",
+}  # fmt: skip
+"""Units of tables that are not simply emissions."""
 
 
 def outcome(
@@ -81,8 +88,8 @@ def outcome(
     residual = max(
         system.multipliers(load.per_output(table)).residual, system.solution_by_region.residual
     )
-    account = footprint(system, load)
-    measures = trade_measures(system, load)
+    account = footprint(system, load, grouping=grouping)
+    measures = trade_measures(system, load, grouping=grouping)
     progress("following the sectors")
     parted, parted_load = Leontief(split), chosen(split)
     traces = {
@@ -92,27 +99,27 @@ def outcome(
     made = {
         one.name: tonnes
         for one in study.sector
-        if (tonnes := tonnes_made(study, one, split, traces[one.name])) is not None
+        if (tonnes := tonnes_made(study, one, split, traces[one.name], grouping)) is not None
     }
     progress("trying other weights")
     frames = {
         "accounts": _accounts(account),
         "trade_measures": measures.reset_index(),
-        "world_share": world_share(system, load).reset_index(),
-        "drivers": transfer_drivers(system, load).reset_index(),
+        "world_share": world_share(system, load, grouping=grouping).reset_index(),
+        "drivers": transfer_drivers(system, load, grouping=grouping).reset_index(),
         "sector_totals": _totals(traces),
         "sector_routes": pd.concat(
             [route_table(name, trace) for name, trace in traces.items()], ignore_index=True
         ),
         "sector_borders": _borders(traces),
-        "sector_moves": _moves(traces),
+        "sector_moves": _moves(study, traces),
         "sector_sources": _kinds(traces),
         "sector_in_products": _content(study, parted, parted_load, grouping),
     }
     if stages is not None:
         frames["border_stages"] = pd.concat(
             [
-                border_stages(system, stages, load, measure=measure)
+                border_stages(system, stages, load, measure=measure, grouping=grouping)
                 .reset_index()
                 .assign(measure=measure)
                 for measure in ("throughflow", "eebt")
@@ -125,7 +132,6 @@ def outcome(
         frames["per_tonne"] = per_tonne(study, traces, made)
         shipped = tonnes_routes(traces, made)
         if len(shipped):
-            shipped.attrs["unit"] = "t"
             frames["tonnes_routes"] = shipped
     if study.published is not None:
         frames["published"] = _published(study, frames)
@@ -134,9 +140,9 @@ def outcome(
     for name, frame in frames.items():
         tables[name] = with_year(frame, table)
         usual: dict[Hashable, Any] = {
-            "table": table.label, "stressor": load.name, "unit": load.unit,
-            "quantity": name.replace("_", " "),
+            "table": table.label, "stressor": load.name, "quantity": name.replace("_", " "),
         }  # fmt: skip
+        usual["unit"] = UNITS.get(name, "{gas}").format(gas=load.unit)
         tables[name].attrs = {**usual, **frame.attrs}
     names = display_names(list(table.regions if grouping is None else grouping.groups), grouping)
     result = SectorsFound(study, table, load, traces, names, tables)
@@ -166,7 +172,7 @@ def _trace(
     one: SectorSpec, study: Study, system: Leontief, load: Emissions, grouping: Grouping | None,
     *, first_use: bool = False,
 ) -> Trace:  # fmt: skip
-    """Follow one sector; with first use where that is a commodity and fits."""
+    """Follow one sector; with first use where that is a commodity."""
     sectors = whichever(system.table, one.sectors, one.name)
     shared: dict[str, Any] = {
         "electricity": whichever(system.table, study.sectors.electricity, "electricity"),
@@ -174,9 +180,7 @@ def _trace(
     }  # fmt: skip
     if one.what == "product":
         return product_trace(system, sectors, load, **shared)
-    m = len(system.table.regions if grouping is None else grouping.groups)
-    fits = len(sector_nodes(system.table, sectors)) * m**3 <= MOST_CELLS
-    return tracer(system, sectors, load, first_use=first_use and fits, **shared)
+    return tracer(system, sectors, load, first_use=first_use, **shared)
 
 
 def _accounts(account: pd.DataFrame) -> pd.DataFrame:
@@ -211,7 +215,7 @@ def _totals(traces: Mapping[str, Trace]) -> pd.DataFrame:
 def _borders(traces: Mapping[str, Trace]) -> pd.DataFrame:
     parts = []
     for name, trace in traces.items():
-        stages = replace(trace, first_uses=None).stages()
+        stages = replace(trace, uses=None).stages()
         frame = stages.reset_index()
         frame.insert(0, "sector", name)
         frame["what"] = [BORDERS[key] for key in stages.index]
@@ -220,18 +224,17 @@ def _borders(traces: Mapping[str, Trace]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _moves(traces: Mapping[str, Trace]) -> pd.DataFrame:
-    """What of each commodity's carbon crosses a border as what; one tonne may in several forms."""
+def _moves(study: Study, traces: Mapping[str, Trace]) -> pd.DataFrame:
+    """What of each commodity's carbon crosses a border as what; it may in several forms."""
     rows = []
-    for name, trace in traces.items():
-        if trace.first_uses is None:
-            continue
-        stages, whole = trace.stages(), trace.total or float("nan")
-        for level, form in MOVES.items():
-            value = float(stages[stages.index.get_level_values(level)].sum())
-            rows.append((name, form, value, value / whole))
-        still = float(stages[(False,) * stages.index.nlevels])
-        rows.append((name, "crosses no border", still, still / whole))
+    for one in study.sector:
+        if one.what == "commodity":
+            trace = traces[one.name]
+            whole = trace.total or float("nan")
+            rows += [
+                (one.name, MOVES[str(form)], value, value / whole)
+                for form, value in trace.moves().items()
+            ]
     return pd.DataFrame(rows, columns=["sector", "moves_as", "value", "share"])
 
 
@@ -288,6 +291,11 @@ def _published(study: Study, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame
                     f"and no ISO code of a country; it has {some(account.index, 40)}"
                 )
             found = {"": account[columns[printed.quantity]].get(printed.region, float("nan"))}
+        elif printed.region != "world":
+            raise StudyError(
+                f"published.values: {printed.quantity!r} is of the world, not of "
+                f'{printed.region!r}: write region = "world"'
+            )
         elif printed.quantity == "traded share":
             found = {measure: world[measure] for measure in ("footprint", "eebt", "throughflow")}
         elif printed.quantity == "share of commodities" and "border_stages" in frames:

@@ -1,8 +1,9 @@
 """What a study of sectors draws and says: headlines, figures and the report's tables."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
+from html import escape
 from itertools import pairwise
 from typing import Any
 
@@ -10,32 +11,35 @@ import pandas as pd
 
 from carbonflows.accounts.emissions import Emissions
 from carbonflows.accounts.trace import AXES, Axis, Trace
-from carbonflows.errors import CarbonflowsError
+from carbonflows.errors import CarbonflowsError, some
 from carbonflows.study.drill import drill_down
 from carbonflows.study.html import html_table
 from carbonflows.study.outcome import Picture, drawn, file_stem
 from carbonflows.study.spec import SectorSpec, Study
+from carbonflows.study.tonnes import missing_makers
 from carbonflows.table import IOTable
 
 BORDERS = {
     (False, False, False): "crosses no border",
-    (True, False, False): "inputs only",
-    (False, True, False): "commodity or components",
-    (True, True, False): "inputs and commodity",
-    (False, False, True): "finished product",
-    (True, False, True): "inputs and product",
-    (False, True, True): "commodity and product",
-    (True, True, True): "all three",
+    (True, False, False): "before it is made",
+    (False, True, False): "as commodity",
+    (True, True, False): "before and as commodity",
+    (False, False, True): "as product",
+    (True, False, True): "before and as product",
+    (False, True, True): "as commodity and product",
+    (True, True, True): "at all three",
 }
 """Which borders carbon crosses (upstream, commodity, product), in words."""
 
 MOVES = {
-    "upstream": "inputs and fuels",
-    "commodity": "the commodity itself",
-    "components": "components made of it",
-    "product": "finished product",
+    "upstream": "on its way to the last maker",
+    "between makers": "as the commodity, from maker to maker",
+    "commodity": "as the commodity, to its first user",
+    "components": "as components made of it",
+    "product": "in the finished product",
+    "none": "crosses no border",
 }
-"""What carbon crosses a border as, by level of a trace's stages."""
+"""What carbon crosses a border as, by form in `Trace.moves`."""
 DRIVERS = ("volume", "mix", "intensity", "imbalance")
 """Why consumption differs from production."""
 NEGLIGIBLE = 0.05
@@ -82,7 +86,7 @@ def sector_headlines(found: SectorsFound) -> list[str]:
     account = found.tables["accounts"].set_index("region")
     world = found.tables["world_share"].set_index("measure")["share"]
     ratio = (100 * account["consumption_over_production"]).sort_values(ascending=False)
-    single = [r for r in ratio.index if "*" not in found.table.members[r]]
+    single = [r for r in ratio.index if "*" not in found.table.members.get(r, ())]
     listed = ", ".join(
         f"{found.names.get(r, r)} {ratio[r]:+.0f} %" for r in ratio[single].index[:5]
     )
@@ -120,6 +124,7 @@ def sector_headlines(found: SectorsFound) -> list[str]:
 def sector_pictures(found: SectorsFound) -> Iterator[Picture]:
     """Draw the figures of a study of sectors one after the other."""
     from carbonflows.figures.balance import balance_bars
+    from carbonflows.figures.bars import all_or
     from carbonflows.figures.chain import chain
     from carbonflows.figures.groups import grouped_shares
     from carbonflows.figures.stacks import stacked_shares
@@ -133,7 +138,8 @@ def sector_pictures(found: SectorsFound) -> Iterator[Picture]:
         "Consumption over production less 1, cut into the volume of trade, the mix of products and "
         "the intensity of imports against the same products made at home.",
         lambda: balance_bars(
-            parts, unit="% of production", net=drivers["ratio"].rename("In all"), top=40,
+            parts, unit="% of production", net=drivers["ratio"].rename("In all"),
+            top=all_or(40, len(parts)),
             labels=found.names, column_names={"intensity": "Intensity abroad against home"},
             sides=("Consumes less", "Consumes more"), source=source,
             title="Why consumption differs from production",
@@ -170,7 +176,7 @@ def sector_pictures(found: SectorsFound) -> Iterator[Picture]:
             subtitle="Sector itself, electricity, and all else upstream",
         ),
     )  # fmt: skip
-    if found.tables["sector_moves"]["value"].sum() > 0:
+    if len(found.tables["sector_moves"]) and found.tables["sector_moves"]["value"].sum() > 0:
         moves = found.tables["sector_moves"].pivot_table(
             index="sector", columns="moves_as", values="share", sort=False
         )
@@ -179,9 +185,9 @@ def sector_pictures(found: SectorsFound) -> Iterator[Picture]:
             "Share of each commodity's carbon that crosses a border in this form; carbon that does "
             "so in several forms is counted in each.",
             lambda: grouped_shares(
-                100 * moves[list(MOVES.values())], source=source,
+                100 * moves[[form for key, form in MOVES.items() if key != "none"]], source=source,
                 title="In which form carbon crosses borders",
-                subtitle="Share of the carbon on all supply chains through the commodity",
+                subtitle="Percent of the carbon on all supply chains through the commodity",
                 note="Carbon that crosses borders in several forms is counted in each.",
             ),
         )  # fmt: skip
@@ -248,7 +254,7 @@ def sectors_page(found: SectorsFound) -> dict[str, Any]:
             f"{name} [%]": 100 * account[column]
             for name, column in (
                 ("consumption over production", "consumption_over_production"),
-                ("exported gross", "exported_gross"), ("exported net", "exported_net"),
+                ("exported gross", "exported_gross"),
             )
         }
     )  # fmt: skip
@@ -322,16 +328,26 @@ def sectors_page(found: SectorsFound) -> dict[str, Any]:
         weights = tables["weights"].assign(change=100 * tables["weights"]["change"])
         context["weights"] = html(
             weights.rename(columns={"change": "change [%]", "total": f"total [{gas}]"}),
-            "All shares of a part halved or doubled, the others in proportion",
+            "Odds of all shares of a part halved or doubled, the others in proportion",
         )
     if "per_tonne" in tables:
         context["per_tonne"] = html(tables["per_tonne"], "Tonnes of CO2 per tonne made", digits=2)
-    for study in context["studies"] if "tonnes_routes" in tables else ():
-        shipped = _largest(tables["tonnes_routes"], study["name"])
-        study["tonnes"] = (
-            html(shipped, "Largest shipments between regions, t") if len(shipped) else ""
-        )
+    for study in context["studies"] if "per_tonne" in tables else ():
+        study["tonnes"] = Markup(_shipments(found, study["name"], html))
     return context
+
+
+def _shipments(found: SectorsFound, sector: str, html: Callable[..., str]) -> str:
+    """Where a sector's tonnes go, or why that is not known."""
+    given = found.tables["per_tonne"].query("sector == @sector")
+    if given.empty:
+        return ""
+    routes = found.tables.get("tonnes_routes", pd.DataFrame({"sector": []}))
+    if sector in set(routes["sector"]):
+        return html(_largest(routes.drop(columns="year"), sector), "Largest shipments, t")
+    lost = missing_makers(found.traces[sector], given.set_index("region")["tonnes"])
+    named = some([found.names.get(region, region) for region in lost], 12)
+    return f"<p>Shipments in tonnes need all makers; none are given for {escape(named)}.</p>"
 
 
 def _largest(routes: pd.DataFrame, sector: str, top: int = 8) -> pd.DataFrame:

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from carbonflows import units
 from carbonflows.accounts.emissions import emissions
 from carbonflows.accounts.trace import AXES, Trace
 from carbonflows.errors import CarbonflowsError, StudyError, some
+from carbonflows.labels import repeated
+from carbonflows.regions import Grouping
 from carbonflows.study.spec import SectorSpec, Study
 from carbonflows.table import IOTable, block_sum
 
@@ -17,7 +20,9 @@ ROW = "row:"
 """What a stressor of the table begins with where it gives the tonnes."""
 
 
-def tonnes_made(study: Study, one: SectorSpec, table: IOTable, trace: Trace) -> pd.Series | None:
+def tonnes_made(
+    study: Study, one: SectorSpec, table: IOTable, trace: Trace, grouping: Grouping | None = None
+) -> pd.Series | None:
     """Return tonnes that each region makes, from a file or a row of the table; None if not given.
 
     Parameters
@@ -29,6 +34,8 @@ def tonnes_made(study: Study, one: SectorSpec, table: IOTable, trace: Trace) -> 
     table : IOTable
     trace : Trace
         The sector's.
+    grouping : Grouping, optional
+        Tonnes given by region are summed to its groups.
 
     Returns
     -------
@@ -48,13 +55,27 @@ def tonnes_made(study: Study, one: SectorSpec, table: IOTable, trace: Trace) -> 
     else:
         path = Path(study.placed(one.tonnes))
         made, where = _from_file(path, one.name), str(path)
-    if made.isna().any() or (made < 0).any() or made.index.has_duplicates:
-        raise StudyError(f"{where}: give each region once, with tonnes not below zero")
+    if twice := repeated(made.index):
+        raise StudyError(f"{where}: {some(twice)} given twice; give each region once")
+    if len(bad := made.index[~np.isfinite(made) | (made < 0)]):
+        raise StudyError(f"{where}: {some(bad)}: tonnes must be numbers not below zero")
+    if grouping is not None:
+        made = _grouped(made, trace, grouping)
     output = block_sum(trace.output, trace.made, len(trace.regions), axis=0)
     makers = set(trace.regions[output != 0])
     if unknown := [r for r in made.index if r not in makers and made[r] != 0]:
         raise StudyError(f"{where}: {some(unknown)} makes no {one.name} in this table")
     return made[[r in makers for r in made.index]]
+
+
+def _grouped(made: pd.Series, trace: Trace, grouping: Grouping) -> pd.Series:
+    """Sum tonnes given by region to groups all of whose makers are given."""
+    of = dict(grouping.members)
+    makers = trace.nodes.get_level_values("region")[trace.output != 0].unique()
+    incomplete = {of[r] for r in makers if r in of and r not in made.index}
+    summed = made[[r in of for r in made.index]].rename(index=of).groupby(level=0, sort=False).sum()
+    by_group = made[[r not in of for r in made.index]]
+    return pd.concat([by_group, summed[[g not in incomplete for g in summed.index]]])
 
 
 def _from_file(path: Path, name: str) -> pd.Series:
@@ -67,6 +88,8 @@ def _from_file(path: Path, name: str) -> pd.Series:
 
 
 def _from_row(stressor: str, name: str, table: IOTable, trace: Trace) -> pd.Series:
+    if stressor == trace.facts["stressor"]:
+        raise StudyError(f"tonnes of {name}: {stressor!r} is what is followed, not a weight made")
     try:
         load = emissions(table, stressor, households=False, unit="t")
     except CarbonflowsError as error:
@@ -111,11 +134,16 @@ def tonnes_routes(traces: Mapping[str, Trace], made: Mapping[str, pd.Series]) ->
     parts = []
     for name, tonnes in made.items():
         trace = traces[name]
-        output = block_sum(trace.output, trace.made, len(trace.regions), axis=0)
-        if set(trace.regions[output != 0]) - set(tonnes.index):
+        if missing_makers(trace, tonnes):
             continue
         parts.append(route_table(name, trace.physical(tonnes), first="made"))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def missing_makers(trace: Trace, tonnes: pd.Series) -> list[str]:
+    """Return the regions that make the commodity without given tonnes."""
+    output = block_sum(trace.output, trace.made, len(trace.regions), axis=0)
+    return [str(region) for region in trace.regions[output != 0] if region not in tonnes.index]
 
 
 def route_table(name: str, trace: Trace, *, first: str = "emitted") -> pd.DataFrame:
@@ -124,7 +152,7 @@ def route_table(name: str, trace: Trace, *, first: str = "emitted") -> pd.DataFr
     With first use, the step from making to assembly is given in one piece too.
     """
     steps = list(pairwise(AXES))
-    if trace.first_uses is not None:
+    if trace.uses is not None:
         steps[2:2] = [("made", "used"), ("used", "assembled")]
     parts = []
     for begin, end in steps:

@@ -9,6 +9,7 @@ from carbonflows.accounts.sector import tracer
 from carbonflows.errors import DataError, LabelError
 from carbonflows.regions import Grouping, aggregate
 from carbonflows.solve import Leontief
+from carbonflows.sources.example import example
 from carbonflows.splitting import Part, disaggregate
 from carbonflows.table import IOTable
 from worlds import WORLDS, three_by_two
@@ -138,11 +139,55 @@ def test_columns_of_parts_balance_as_the_whole_did() -> None:
     assert split.value_added.sum() == pytest.approx(added.sum(), rel=1e-12)
 
 
-def test_a_part_that_sells_nothing_cannot_emit() -> None:
-    with pytest.raises(DataError, match="sells nothing cannot emit"):
-        disaggregate(
-            three_by_two(), "s1", {"a": Part(0.0, emissions=0.5), "b": Part(1.0, emissions=0.5)}
-        )
+@pytest.mark.parametrize(
+    ("field", "shares"), [("emissions", (0.5, 0.5)), ("inputs", ({"s2": 0.2}, {"s2": 0.8}))]
+)
+def test_a_part_that_sells_nothing_cannot_buy_or_emit(field, shares) -> None:  # type: ignore[no-untyped-def]
+    parts = {"a": Part(0.0, **{field: shares[0]}), "b": Part(1.0, **{field: shares[1]})}
+    said = "R1/a, R2/a, R3/a: a part that sells nothing cannot buy or emit"
+    with pytest.raises(DataError, match=said):
+        disaggregate(three_by_two(), "s1", parts)
+
+
+def test_parts_of_what_stood_still_before_are_not_refused() -> None:
+    table = WORLDS["idle"]  # r1/s3 buys and emits without selling anything
+    parts = {"a": Part(0.0, inputs={"s1": 0.2}), "b": Part(1.0, inputs={"s1": 0.8})}
+    with pytest.raises(DataError, match=r"^r3/a: a part that sells nothing"):
+        disaggregate(table, "s3", parts)
+    split = disaggregate(
+        table, "s3", {"a": Part(0.2, emissions=0.4), "b": Part(0.8, emissions=0.6)}
+    )
+    before, after = table.extensions["emissions"].F, split.extensions["emissions"].F
+    assert after[("r1", "a")].iloc[0] == pytest.approx(0.4 * before[("r1", "s3")].iloc[0])
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "said"),
+    [
+        ({"a": 0.5, "b": Part(0.5)}, DataError, "a: 0.5 is no Part; write"),
+        ([Part(0.5), Part(0.5)], DataError, "parts are given as a list: give a mapping"),
+        ({"a": Part(None), "b": Part(0.5)}, DataError, "a: output None is no number"),
+        ({"a": Part("0.5"), "b": Part(0.5)}, DataError, "a: output '0.5' is no number"),
+        ({"a": Part({"R1": "x"}), "b": Part(0.5)}, DataError, "a: output 'x' is no number"),
+        ({"a": Part(0.5, sales=0.2), "b": Part(0.5)}, DataError, "a: sales=0.2; give a mapping"),
+        ({"a": Part(0.5), "b": Part(0.5, emissions="x")}, DataError, "b: emissions 'x' is no num"),
+        ({1: Part(0.5), "b": Part(0.5)}, LabelError, "1 cannot name a part"),
+        (
+            {"a": Part(0.5, sales={"final demnd": 1}), "b": Part(0.5)},
+            LabelError,
+            "did you mean 'final demand'",
+        ),
+    ],
+)
+def test_what_is_no_part_is_told_in_a_line(parts, error, said) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(error, match=said) as caught:
+        disaggregate(three_by_two(), "s1", parts)
+    assert "\n" not in str(caught.value)
+
+
+def test_near_names_of_sectors_are_suggested() -> None:
+    with pytest.raises(LabelError, match="did you mean 'Basic metals'"):
+        disaggregate(example(2004), "Basic metal", {"a": Part(0.5), "b": Part(0.5)})
 
 
 def test_numbers_are_not_changed_in_the_old_table() -> None:

@@ -7,12 +7,13 @@ what another weight changes is the user's own knowledge, or guess, and the resul
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import DataError, LabelError, some
+from carbonflows.errors import DataError, LabelError, some, suggested
 from carbonflows.labels import DEMAND, NODE, Array
 from carbonflows.table import Extension, IOTable
 
@@ -71,7 +72,8 @@ def disaggregate(table: IOTable, sector: str, parts: Mapping[str, Part]) -> IOTa
     LabelError
         A sector or region that the table does not have, or a new name that it has already.
     DataError
-        Shares that do not sum to one, or are not between 0 and 1.
+        Parts that are no `Part`, shares that are no numbers between 0 and 1 or do not sum to one,
+        or a part that sells nothing but buys or emits.
 
     Notes
     -----
@@ -96,10 +98,13 @@ def disaggregate(table: IOTable, sector: str, parts: Mapping[str, Part]) -> IOTa
     True
     """
     if sector not in table.sectors:
+        usual = f"it has {some(table.sectors, 40)}"
         raise LabelError(
-            f"{sector!r} is no sector of {table.label}, which has {some(table.sectors, 40)}",
+            f"{sector!r} is no sector of {table.label}: "
+            + suggested([sector], table.sectors, usual),
             labels=[sector],
         )
+    _require_parts(parts)
     if len(parts) < 2:
         raise DataError(f"{sector} is to be split into {len(parts)}: name two parts at least")
     taken = [name for name in parts if name in table.sectors and name != sector]
@@ -128,20 +133,22 @@ def disaggregate(table: IOTable, sector: str, parts: Mapping[str, Part]) -> IOTa
     output, emitted = np.ones(len(nodes)), np.ones(len(nodes))
     output[split] = made
     emitted[split] = np.where(np.isnan(shares.emitted), made, shares.emitted)
-    idle = np.flatnonzero((output == 0) & (emitted != 0))
+    amounts = {name: e.F.to_numpy()[:, at] * emitted for name, e in table.extensions.items()}
+    active = Z.any(axis=0) | np.any([F.any(axis=0) for F in amounts.values()], axis=0)
+    idle = np.flatnonzero((output == 0) & (table.x.to_numpy()[at] != 0) & active)
     if len(idle):
         raise DataError(
-            f"{some(nodes[idle])}: a part that sells nothing cannot emit; give it a share of "
-            "sales, or none of the emissions",
+            f"{some(nodes[idle])}: a part that sells nothing cannot buy or emit; give it a share "
+            "of sales, or none of the inputs and emissions",
             labels=list(nodes[idle]),
         )
     extensions = [
         Extension(
-            pd.DataFrame(e.F.to_numpy()[:, at] * emitted, e.F.index, nodes),
+            pd.DataFrame(amounts[key], e.F.index, nodes),
             e.F_Y if e.has_final else None,
             unit={str(s): str(u) for s, u in e.unit.items()}, name=e.name, source=e.source,
         )
-        for e in table.extensions.values()
+        for key, e in table.extensions.items()
     ]  # fmt: skip
 
     def by_output(series: pd.Series | None) -> pd.Series | None:
@@ -212,10 +219,11 @@ class _Shares:
             name: dict(getattr(part, kind)) for name, part in self.parts.items()
         }
         named = {partner for shares in given.values() for partner in shares}
-        unknown = sorted(named - self.known[kind])
+        unknown = sorted(named - self.known[kind], key=str)
         if unknown:
             raise LabelError(
-                f"{kind} of {self.sector}: {some(unknown)} is no sector of {self.table.label}",
+                f"{kind} of {self.sector}: {some(unknown)} is no sector of {self.table.label}; "
+                + suggested(unknown, self.known[kind], f"it has {some(self.table.sectors, 40)}"),
                 labels=unknown,
             )
         for partner in named:
@@ -239,12 +247,13 @@ class _Shares:
         extra, missing = set(weight) - set(self.table.regions), set(regions) - set(weight)
         if extra or missing:
             what = (
-                f"no region {some(sorted(extra))}" if extra else f"no share for "
-                f"{some(sorted(missing))}"
+                f"no region {some(sorted(extra, key=str))}" if extra
+                else f"no share for {some(sorted(missing))}"
             )  # fmt: skip
+            usual = "name each region that has the sector"
             raise LabelError(
-                f"shares of {self.sector}: {what}; name each region that has the sector",
-                labels=sorted(extra or missing),
+                f"shares of {self.sector}: {what}; {suggested(extra, self.table.regions, usual)}",
+                labels=sorted(extra or missing, key=str),
             )
         return {region: float(weight[region]) for region in regions}
 
@@ -258,6 +267,28 @@ class _Shares:
                     f"{some(shares)} must be 0 to 1 and sum to one, not to {total:.10g}",
                     total=total,
                 )
+
+
+def _require_parts(parts: object) -> None:
+    """Raise unless these are parts by name, whose shares are numbers."""
+    if not isinstance(parts, Mapping):
+        raise DataError(
+            f"parts are given as a {type(parts).__name__}: give a mapping, name → Part(share)"
+        )
+    for name, part in parts.items():
+        if not isinstance(name, str) or not name.strip():
+            raise LabelError(f"{name!r} cannot name a part: give it a name in words")
+        if not isinstance(part, Part):
+            raise DataError(f"{name}: {part!r} is no Part; write Part(share)")
+        for kind in ("output", "sales", "inputs", "emissions"):
+            given = getattr(part, kind)
+            if kind == "emissions" and given is None:
+                continue
+            if kind in ("sales", "inputs") and not isinstance(given, Mapping):
+                raise DataError(f"{name}: {kind}={given!r}; give a mapping, sector → share")
+            for share in given.values() if isinstance(given, Mapping) else [given]:
+                if not isinstance(share, Real) or isinstance(share, bool):
+                    raise DataError(f"{name}: {kind} {share!r} is no number; give a share, 0 to 1")
 
 
 def _plain(part: Part) -> dict[str, object]:

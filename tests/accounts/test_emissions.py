@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from carbonflows.accounts.carrier import carriers
 from carbonflows.accounts.emissions import Emissions, emissions, partition
 from carbonflows.accounts.footprint import footprint
 from carbonflows.errors import CarbonflowsError, DataError, GroupingError, LabelError, UnitError
@@ -220,3 +221,17 @@ def test_carbon_in_units_of_carbon_stays_carbon() -> None:
     table = two_regions()
     F = pd.DataFrame([[1000.0, 2000.0]], ["fossil carbon"], table.nodes)
     assert emissions(table.replace(extensions=Extension(F, unit="kt C"))).unit == "Mt C"
+
+
+@pytest.mark.parametrize("stressor", [5, 5.0, ["CO2", 5], b"CO2", [None]])
+def test_a_stressor_that_is_no_name(stressor: object) -> None:
+    with pytest.raises(DataError, match="is no name: give one or some of emissions/CO2") as caught:
+        carriers(Leontief(two_regions()), stressor)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_a_unit_that_is_no_text(chosen: bool) -> None:
+    table = two_regions()
+    with pytest.raises(DataError, match="unit=5 is no text: give a unit"):
+        emissions(table, emissions(table) if chosen else None, unit=5)  # type: ignore[arg-type]

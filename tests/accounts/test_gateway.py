@@ -9,6 +9,7 @@ from carbonflows.accounts.gateway import gateways, outside_shares
 from carbonflows.errors import DataError, LabelError
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
+from carbonflows.sources.example import example
 from carbonflows.table import IOTable, two_regions
 from worlds import WORLDS, random_world
 
@@ -104,6 +105,11 @@ def test_groups_may_be_the_country() -> None:
         ([], {}, LabelError, "regions: none"),
         (["A", "B"], {}, DataError, "the whole world"),
         (["A"], {"destination": "A"}, LabelError, "inside the country"),
+        (5, {}, LabelError, "regions=5: give a region's name, or several"),
+        (None, {}, LabelError, "regions=None: give"),
+        (["A", 5], {}, LabelError, "regions: 5; name some of A, B"),
+        ([["A"]], {}, LabelError, r"regions: \['A'\]; name some of A, B"),
+        (["A"], {"destination": 5}, LabelError, "destination=5: give"),
         (["A"], {"exports": "net"}, DataError, "exports='net' is not known"),
         (["A"], {"goods": "cars"}, DataError, "goods='cars' is not known"),
     ],
@@ -111,3 +117,8 @@ def test_groups_may_be_the_country() -> None:
 def test_mistakes(regions, options, error, said) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(error, match=said):
         gateways(Leontief(two_regions()), regions, **options)
+
+
+def test_near_names_of_regions_are_suggested() -> None:
+    with pytest.raises(LabelError, match=r"regions: deu; did you mean 'DEU'\?"):
+        gateways(Leontief(example(2004)), ["deu"])

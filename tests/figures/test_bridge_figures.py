@@ -40,15 +40,41 @@ def test_waterfall_bars_stand_where_the_last_one_ended() -> None:
 
 
 def test_small_steps_of_a_waterfall_do_not_look_like_nothing() -> None:
-    steps = [Step("a", 10.0), Step("b", 0.004), Step("c", 0.0), Step("d", 1e-9)]
+    steps = [Step("a", 10.0), Step("b", 0.004), Step("c", 0.0), Step("d", 1e-9), Step("e", -3e-5)]
     figure = waterfall(steps, unit="Mt", reference=20.0, reference_name="production", note="Why.")
     assert texts(figure, "value") == [
         "+10.0  (50.0 %)",
-        "+0.004  (0.02 %)",
+        "<0.1  (<0.1 %)",
         "0.0  (0.0 %)",
         "0.0  (0.0 %)",
+        ">−0.1  (>−0.1 %)",
     ]
-    assert "percent of production (20.0 Mt). Why." in note_of(figure)
+    assert note_of(figure).rstrip().endswith("percent of production (20.0 Mt). Why.")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "printed", "note"),
+    [
+        (26.3, 0.2, ["+26.3", "26.3", "+0.2", "26.5"], ""),
+        (80.6, 0.7, ["+80.6", "80.6", "+0.7", "81.3"], ""),
+        (1190.3, 24.46, ["+1,190.3", "1,190.3", "+24.5", "1,214.8"], ""),
+        (26.34, 0.24, ["+26.34", "26.34", "+0.24", "26.58"], ""),  # one decimal more adds up
+        (26.344, 0.244, ["+26.3", "26.3", "+0.2", "26.6"], "may miss a total by the last digit"),
+    ],
+)
+def test_steps_of_a_waterfall_have_the_same_decimals_and_add_up(
+    first: float, second: float, printed: list[str], note: str
+) -> None:
+    steps = [Step("a", first), Step("A", 0, True), Step("b", second), Step("B", 0, True)]
+    figure = waterfall(steps, unit="Mt")
+    assert texts(figure, "value") == printed
+    assert ("Rounded" in note_of(figure)) == bool(note)
+    assert note in note_of(figure)
+
+
+def test_a_waterfall_of_nothing_is_drawn() -> None:
+    figure = waterfall([Step("a", 0.0), Step("all", 0, True)], unit="Mt", reference=5.0)
+    assert texts(figure, "value") == ["0  (0.0 %)", "0  (0.0 %)"]
 
 
 @pytest.mark.parametrize("steps", [[], [Step("t", 0, True)], [Step("a", float("nan"))]])

@@ -5,7 +5,7 @@ added up, or the `Emissions` that `emissions` returns. Emissions of nodes withou
 driven by anybody's final demand; they stay where they occur and are counted as direct.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -108,7 +108,8 @@ def emissions(
         An unknown unit, or stressors that do not convert into one another.
     DataError
         Orphaned emissions with ``orphans="raise"``, or nowhere to spread them; `Emissions` of
-        another table, or that were chosen otherwise than asked for now.
+        another table, or that were chosen otherwise than asked for now; a stressor or unit that is
+        no text.
 
     Examples
     --------
@@ -118,6 +119,8 @@ def emissions(
     """
     if orphans not in (None, *ORPHANS):
         raise DataError(f"orphans={orphans!r} is not known: use {', '.join(map(repr, ORPHANS))}")
+    if unit is not None and not isinstance(unit, str):
+        raise DataError(f"unit={unit!r} is no text: give a unit, for example 'Mt'")
     if isinstance(stressor, Emissions):
         return _fitting(table, stressor, households, orphans, unit)
     households, orphans = households is not False, orphans or "direct"
@@ -229,7 +232,13 @@ def _chosen(table: IOTable, stressor: str | Sequence[str] | None) -> list[tuple[
                 f"{table.label} has {len(known)} stressors: choose one or some of {listed}"
             )
         return known
-    names = [stressor] if isinstance(stressor, str) else list(stressor)
+    several = isinstance(stressor, Iterable) and not isinstance(stressor, str)
+    names = list(stressor) if several else [stressor]
+    if odd := [name for name in names if not isinstance(name, str)]:
+        raise DataError(
+            f"stressor {odd[0]!r} is no name: give one or some of {listed}, or what "
+            "emissions(table) returned"
+        )
     if not names:
         raise LabelError(f"no stressor named: choose one or some of {listed}")
     chosen = []

@@ -1,6 +1,6 @@
 """Through which region carbon leaves a country: exit regions of exports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 
 from carbonflows.accounts.emissions import emissions, partition, stated
 from carbonflows.accounts.flows import Choice
-from carbonflows.errors import DataError, LabelError, SingularSystem, some
+from carbonflows.errors import DataError, LabelError, SingularSystem, some, suggested
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 
@@ -93,8 +93,7 @@ def gateways(
     abroad = np.setdiff1d(np.arange(len(part.labels)), country)
     wanted = abroad
     if destination is not None:
-        named = [destination] if isinstance(destination, str) else destination
-        wanted = _positions(part.labels, named, "destination")
+        wanted = _positions(part.labels, destination, "destination")
         inside = np.intersect1d(wanted, country)
         if len(inside):
             raise LabelError(
@@ -160,9 +159,16 @@ def outside_shares(exits: pd.DataFrame) -> pd.Series:
 
 
 def _positions(labels: pd.Index, wanted: str | Sequence[str], what: str) -> np.ndarray:
-    listed = [wanted] if isinstance(wanted, str) else list(wanted)
-    unknown = [label for label in listed if label not in labels]
+    if isinstance(wanted, str):
+        listed = [wanted]
+    elif isinstance(wanted, Iterable):
+        listed = list(wanted)
+    else:
+        raise LabelError(f"{what}={wanted!r}: give a region's name, or several in a list")
+    known = set(labels)
+    unknown = [label for label in listed if not isinstance(label, str) or label not in known]
     if unknown or not listed:
         found = some(unknown) if unknown else "none"
-        raise LabelError(f"{what}: {found}; name some of {some(labels, 12)}", labels=unknown)
+        usual = f"name some of {some(labels, 12)}"
+        raise LabelError(f"{what}: {found}; {suggested(unknown, labels, usual)}", labels=unknown)
     return np.sort(labels.get_indexer(pd.Index(dict.fromkeys(listed))))

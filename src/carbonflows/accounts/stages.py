@@ -7,7 +7,7 @@ import pandas as pd
 from carbonflows.accounts.domestic import domestic_multipliers
 from carbonflows.accounts.emissions import emissions, partition, stated
 from carbonflows.accounts.flows import Choice, embodied
-from carbonflows.errors import DataError
+from carbonflows.errors import DataError, GroupingError
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping, require_grouping
 from carbonflows.solve import Leontief
@@ -51,7 +51,7 @@ def border_stages(
     Raises
     ------
     GroupingError
-        A sector in no stage.
+        `stages` that are no grouping, or a sector in no stage.
 
     Notes
     -----
@@ -64,6 +64,11 @@ def border_stages(
     >>> split.loc[("A", "finished")].round(2).to_dict()
     {'intermediate': 8.0, 'final': 16.0, 'total': 24.0}
     """
+    if stages is None:
+        raise GroupingError(
+            "stages=None: say which sector is at which stage, with load_grouping('trade-stages') "
+            "or Grouping(mapping)"
+        )
     require_grouping(stages)
     if measure not in ("throughflow", "eebt"):
         raise DataError(f"measure={measure!r} is not known: use 'throughflow' or 'eebt'")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from carbonflows.errors import DataError
@@ -11,7 +12,8 @@ from carbonflows.figures.classes import places_of
 from carbonflows.figures.inputs import finite
 from carbonflows.figures.page import MARGIN, page, text_width, wrapped
 from carbonflows.figures.style import BODY, EXPORTER, GREY, IMPORTER, INK, SMALL, style
-from carbonflows.figures.wording import decimals, number, shown
+from carbonflows.figures.wording import number, shown
+from carbonflows.labels import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,7 +91,7 @@ def waterfall(
     carbonflows.errors.DataError: a waterfall starts with a step, not with the total 'Footprint'
     >>> figure = waterfall([Step("absorbed", 15.6), Step("Footprint", 0, True)], unit="Mt CO2")
     >>> [text.get_text() for text in figure.axes[0].texts if text.get_gid() == "value"]
-    ['+16', '16']
+    ['+15.6', '15.6']
     """
     if not steps:
         raise DataError("nothing to draw: a waterfall needs one step at least")
@@ -99,18 +101,21 @@ def waterfall(
     given = finite(values, "steps of the waterfall")
     after = np.cumsum(given)
     before = after - given
-    places = decimals([*given[given != 0], after[-1]])
-    printed = []
-    for step, value, reached in zip(steps, given, after, strict=True):
-        shown_value = reached if step.total else value
-        text = _amount(shown_value, places, sign=not step.total)
-        if reference:
-            text += f"  ({_amount(100 * shown_value / reference, 1)} %)"
-        printed.append(text)
-    rows = len(steps)
+    totals = np.array([step.total for step in steps])
+    printed, exact = _printed(given, after, totals)
     if reference:
-        whole = f"{number(reference, places)} {shown(unit)}"
-        note = f"In brackets: percent of {reference_name} ({whole}). {note}"
+        shares, exact_too = _printed(100 * given / reference, 100 * after / reference, totals, 1)
+        printed = [
+            f"{text}  ({share.lstrip('+')} %)" for text, share in zip(printed, shares, strict=True)
+        ]
+        exact = exact and exact_too
+        whole = number(reference, _places(reference))
+        note = f"In brackets: percent of {reference_name} ({whole} {shown(unit)}). {note}"
+    if not exact:
+        note = (
+            f"{note.rstrip()} Rounded: printed steps may miss a total by the last digit.".lstrip()
+        )
+    rows = len(steps)
     with style():
         paper = page(_ROW * rows + 10.0, title=title, subtitle=subtitle, notes=(note, source))
         inner = paper.width - 2 * MARGIN
@@ -159,9 +164,32 @@ def waterfall(
         return paper.figure
 
 
-def _amount(value: float, places: int, *, sign: bool = False) -> str:
-    """A number with as many decimals as keep something small from looking like nothing."""
-    if value and not round(value, places):
-        first = int(-np.floor(np.log10(abs(value))))
-        places = first if first <= places + 3 else places
-    return number(value, places, sign=sign)
+def _printed(
+    given: Array, after: Array, totals: npt.NDArray[np.bool_], least: int = 0
+) -> tuple[list[str], bool]:
+    """Print steps and totals, and say whether what is printed adds up.
+
+    All have the same number of decimals, one more where only that makes them add up.
+    """
+    start = max(_places(np.abs(after).max()), least)
+    for places in (start, start + 1, start):
+        steps, sums = np.round(given, places), np.round(after, places)
+        exact = bool(np.allclose(np.cumsum(steps)[totals], sums[totals], 0, 0.1 * 10.0**-places))
+        if exact:
+            break
+    unit, noise = 10.0**-places, 1e-9 * np.abs(given).max()
+    texts = []
+    for i, total in enumerate(totals):
+        if total:
+            texts.append(number(sums[i], places))
+        elif steps[i] or abs(given[i]) <= noise:
+            texts.append(number(steps[i], places, sign=True))
+        else:
+            small = f"<{number(unit, places)}" if given[i] > 0 else f">{number(-unit, places)}"
+            texts.append(small)
+    return texts, exact
+
+
+def _places(largest: float) -> int:
+    """Decimals that print the largest number with three digits."""
+    return int(np.clip(2 - np.floor(np.log10(largest)), 0, 8)) if largest else 0

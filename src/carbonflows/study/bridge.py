@@ -85,9 +85,11 @@ def outcome(
     residual = max(
         system.multipliers(load.per_output(table)).residual, system.solution_by_region.residual
     )
+    account = footprint(system, load, grouping=grouping)
     progress("taking exports apart")
     terms = bridge(system, load, by="partner", grouping=grouping)
     by_region = terms.groupby(level="region", sort=False).sum()
+    by_region = by_region.reindex(account.index, fill_value=0.0)  # one region has no partners
     by_region.attrs = terms.attrs
     steps = ladder(by_region)
     progress("sharing out responsibility")
@@ -102,7 +104,7 @@ def outcome(
         "ladder": steps.reset_index(),
         "trade_measures": trade_measures(system, load, grouping=grouping).reset_index(),
         "world_share": world_share(system, load, grouping=grouping).reset_index(),
-        "accounts": footprint(system, load, grouping=grouping).reset_index(),
+        "accounts": account.reset_index(),
         "responsibility": shares.reset_index(),
         "avoided": avoided_emissions(system, load, grouping=grouping).reset_index(),
         "terms": pd.DataFrame(TERMS).assign(number=range(1, len(TERMS) + 1)),
@@ -114,7 +116,7 @@ def outcome(
     names = display_names(list(steps.index), grouping)
     return Outcome(
         table=table, load=load, diagnosis=found, tables=tables, residual=residual,
-        headlines=_headlines(tables, load, names, table),
+        headlines=_headlines(tables, load, names, table, grouping),
         pictures=lambda: _pictures(tables, load, names, table, study.figures.regions),
         template="bridge.html.j2", page=lambda: _page(tables, load, names, table.unit),
         grouping=grouping,
@@ -126,25 +128,45 @@ def _indexed(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
 
 
 def _headlines(
-    tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str], table: IOTable
-) -> list[str]:
+    tables: Mapping[str, pd.DataFrame], load: Emissions, names: Mapping[str, str], table: IOTable,
+    grouping: Grouping | None,
+) -> list[str]:  # fmt: skip
     gas = load.gas
     steps, account = _indexed(tables, "ladder"), _indexed(tables, "accounts")
     shares = _indexed(tables, "responsibility")
     world = account["production"].sum()
     producers = world - account["direct"].sum()
     summed = steps.sum()
+    if not summed["throughflow"]:
+        what = "groups" if grouping else "regions"
+        return [
+            f"{table.label}: no carbon is traded between {what}, so that every measure is zero; "
+            f"they emit {world:,.0f} {gas}."
+        ]
     nets = account["net_exports"].clip(lower=0).sum()
-    single = [r for r in account.index if "*" not in table.members.get(str(r), ())]
-    most = str(account.loc[single or list(account.index), "exports"].idxmax())
+    single = _single(account.index, table, grouping)
+    if not account.loc[single, "exports"].any():
+        single = list(account.index)
+    most = str(account.loc[single, "exports"].idxmax())
     foreign = (steps["throughflow"] - steps["eebt"]) / steps["throughflow"]
-    home = str(steps.loc[single or list(steps.index), "returned"].idxmax())
+    home, over = str(steps.loc[single, "returned"].idxmax()), str(foreign.idxmax())
     spread = shares.loc[most]
     lowest, highest = str(spread.idxmin()), str(spread.idxmax())
     per = ", ".join(
         f"{MEASURES[m]} {100 * summed[m] / world:.1f} %"
         for m in ("footprint", "eebt", "throughflow")
     )
+    twice = []
+    if f"{steps['returned'][home]:,.0f}" != "0":
+        twice.append(
+            f"{names[home]} gets back more of its own emissions in imports than any other: "
+            f"{steps['returned'][home]:,.0f} {gas}."
+        )
+    if f"{100 * foreign[over]:.0f}" != "0":
+        twice.append(
+            f"Counting at every border adds most in proportion to {names[over]}: "
+            f"{100 * foreign[over]:.0f} % of its throughflow exports."
+        )
     return [
         f"{table.label}: of {world:,.0f} {gas} the measures call traded: {per}; net exports "
         f"{100 * nets / world:.1f} %.",
@@ -154,16 +176,25 @@ def _headlines(
         )
         + f" and {100 * nets / producers:.1f} %: a printed share means little without its measure "
         "and its whole.",
-        f"{names[most]}'s exports: {steps['footprint'][most]:,.0f}, {steps['eebt'][most]:,.0f} or "
-        f"{steps['throughflow'][most]:,.0f} {gas}; "
+        f"{names[most]} exports {steps['footprint'][most]:,.0f}, {steps['eebt'][most]:,.0f} or "
+        f"{steps['throughflow'][most]:,.0f} {gas} (footprint, EEBT, throughflow); "
         f"{100 * steps['footprint'][most] / account['production'][most]:.1f} % of its production "
         f"gross, {100 * account['net_exports'][most] / account['production'][most]:.1f} % net.",
-        f"Most of its own emissions come home to {names[home]}: {steps['returned'][home]:,.0f} "
-        f"{gas}. Counting at every border adds most in proportion in "
-        f"{names[str(foreign.idxmax())]}, {100 * foreign.max():.0f} % of its throughflow exports.",
+        *([" ".join(twice)] if twice else []),
         f"{names[most]} answers for {spread[lowest]:,.0f} {gas} ({SCHEMES[lowest].lower()}) to "
         f"{spread[highest]:,.0f} ({SCHEMES[highest].lower()}), depending on the scheme.",
     ]
+
+
+def _single(labels: pd.Index, table: IOTable, grouping: Grouping | None) -> list[str]:
+    """Labels that are more than the rest of the world; all of them where there is nothing else."""
+    groups = table.regions if grouping is None else grouping.of(table.regions)
+    known = {
+        group
+        for region, group in zip(table.regions, groups, strict=True)
+        if "*" not in table.members.get(region, ())
+    }
+    return [label for label in labels if label in known] or list(labels)
 
 
 def _pictures(
@@ -198,7 +229,7 @@ def _pictures(
         label = names[region]
         yield _ladder(
             steps.loc[region], f"bridge_{file_stem(region)}", gas, account["production"][region],
-            f"{label}'s {whole}", f"{label}: exports of carbon", source,
+            f"its {whole}", f"{label}: exports of carbon", source,
             f"{label}: what lies between footprint, EEBT and throughflow.",
         )  # fmt: skip
 

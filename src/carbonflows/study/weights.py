@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from carbonflows.errors import StudyError
 from carbonflows.splitting import FINAL, Part, disaggregate
 from carbonflows.study.named import whichever
 from carbonflows.study.spec import PartSpec, SplitSpec
@@ -54,40 +55,66 @@ def _parts(split: SplitSpec, table: IOTable) -> dict[str, Part]:
 
 
 def scaled(split: SplitSpec, name: str, factor: float) -> SplitSpec:
-    """Make all shares of one part larger or smaller, the others' in proportion."""
+    """Multiply the odds of all shares of one part, the others' shares in proportion.
+
+    Parameters
+    ----------
+    split : SplitSpec
+        As a study that runs has it.
+    name : str
+        The part.
+    factor : float
+        What the odds ``s / (1 − s)`` of each of its shares s are multiplied by. A share stays
+        between 0 and 1 whatever the factor, so that nothing is cut, and 0 and 1 stay what they are.
+
+    Returns
+    -------
+    SplitSpec
+
+    Raises
+    ------
+    StudyError
+        Partners written otherwise in one part than in another.
+
+    Examples
+    --------
+    >>> halves = SplitSpec(sector="s", parts={"a": PartSpec(output=0.5), "b": PartSpec(output=0.5)})
+    >>> {name: round(part.output, 3) for name, part in scaled(halves, "a", 2.0).parts.items()}
+    {'a': 0.667, 'b': 0.333}
+    """
 
     def share(shares: Mapping[str, float]) -> dict[str, float]:
-        mine = min(1.0, factor * shares[name])
-        rest = 1 - shares[name]
-        return {
-            other: mine if other == name else value * (1 - mine) / rest if rest else 0.0
-            for other, value in shares.items()
-        }
+        before = shares[name]
+        mine = factor * before / (1 - before + factor * before)
+        left = (1 - mine) / (1 - before) if before < 1 else 0.0
+        return {other: mine if other == name else s * left for other, s in shares.items()}
 
     def weight(field: str) -> dict[str, Any]:
         given = {other: getattr(part, field) for other, part in split.parts.items()}
         if all(value is None for value in given.values()):
             return given
-        given = {
-            other: split.parts[other].output if value is None else value
-            for other, value in given.items()
-        }
-        regions = next((list(v) for v in given.values() if isinstance(v, dict)), None)
-        if regions is None:
+        by_region = [value for value in given.values() if isinstance(value, dict)]
+        if not by_region:
             return share(given)
-        by_region = {
-            region: share({o: v[region] if isinstance(v, dict) else v for o, v in given.items()})
-            for region in regions
-        }
-        return {o: {region: by_region[region][o] for region in regions} for o in given}
+        found: dict[str, dict[str, float]] = {other: {} for other in given}
+        for region in sorted(set.intersection(*map(set, by_region))):
+            here = {o: v[region] if isinstance(v, dict) else v for o, v in given.items()}
+            for other, value in share(here).items():
+                found[other][region] = value
+        return found
 
     def partners(field: str) -> dict[str, dict[str, float]]:
-        keys = dict.fromkeys(key for part in split.parts.values() for key in getattr(part, field))
+        given = {other: getattr(part, field) for other, part in split.parts.items()}
+        if any(shares.keys() != given[name].keys() for shares in given.values()):
+            raise StudyError(
+                f"{field} of {split.sector}: the parts name their partners otherwise; write them "
+                "alike in every part"
+            )
         by_key = {
-            key: share({o: getattr(part, field).get(key, 0.0) for o, part in split.parts.items()})
-            for key in keys
+            key: share({other: shares[key] for other, shares in given.items()})
+            for key in given[name]
         }
-        return {other: {key: by_key[key][other] for key in keys} for other in split.parts}
+        return {other: {key: by_key[key][other] for key in by_key} for other in given}
 
     output, emitted = weight("output"), weight("emissions")
     sales, inputs = partners("sales"), partners("inputs")

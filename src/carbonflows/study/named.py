@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from carbonflows.countries import country_names
-from carbonflows.errors import StudyError, some
+from carbonflows.errors import StudyError, some, suggested
 from carbonflows.regions import Grouping
 from carbonflows.table import IOTable
 
@@ -41,8 +41,8 @@ def whichever(table: IOTable, named: Iterable[str] | str, what: str) -> list[str
         have = [option for option in options if option in table.sectors]
         if not have:
             raise StudyError(
-                f"{what}: {table.label} has no sector {' or '.join(map(repr, options))}; it has "
-                f"{some(table.sectors, 40)}"
+                f"{what}: {table.label} has no sector {' or '.join(map(repr, options))}; "
+                + suggested(options, table.sectors, f"it has {some(table.sectors, 40)}")
             )
         found.append(have[0])
     return list(dict.fromkeys(found))

@@ -185,7 +185,8 @@ class Trace:
             Index ``upstream`` (emitted elsewhere than the commodity was last made),
             ``between makers`` (as the commodity, from one maker to another: nearly all of it
             upstream too), ``commodity`` (to its first user), ``components`` (from there to final
-            assembly), ``product`` (to the consumer), and ``none`` (emitted, made, used, finished and consumed in one region)
+            assembly), ``product`` (to the consumer), and ``none`` (emitted, made, used, finished
+            and consumed in one region)
             [emission unit]. Without first use, ``commodity`` includes components.
 
         Notes

@@ -57,6 +57,10 @@ class UnsolvedTable(CarbonflowsError, AttributeError):
     """A table stands where a solved system is needed."""
 
 
+class BalanceError(CarbonflowsError, ValueError):
+    """Totals that should agree and do not, or that no table can meet."""
+
+
 class UnitError(CarbonflowsError, ValueError):
     """A unit that is unknown or cannot be converted into the one asked for."""
 

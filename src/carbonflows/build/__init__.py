@@ -1,0 +1,1 @@
+"""Tables nobody publishes: trade between regions, interregional tables, provinces in the world."""

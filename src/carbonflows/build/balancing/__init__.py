@@ -1,0 +1,1 @@
+"""Matrices made to meet totals: RAS and its family."""

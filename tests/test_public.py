@@ -6,16 +6,20 @@ import sys
 import carbonflows as cf
 
 PUBLIC = {
-    "CarbonflowsError", "Denominator", "Extension", "Grouping", "IOTable", "Leontief", "Part",
-    "aggregate", "aggregation_bias", "avoided_emissions", "betweenness", "border_stages", "bridge",
+    "CarbonflowsError", "CountryData", "Denominator", "Extension", "Grouping", "IOTable",
+    "Interregional", "Leontief", "Part", "RegionalTable", "aggregate", "aggregation_bias",
+    "avoided_emissions", "betweenness", "border_stages", "bridge", "by_driver", "by_sector",
     "carriers", "denominator_ratio", "denominators", "diagnose", "disaggregate", "eebt",
-    "emissions", "example", "export_steps", "flows", "footprint", "gateways", "group_means",
-    "groupings",
-    "hypothetical_extraction", "intensities", "intensity_direction", "ladder", "load_grouping",
-    "multipliers", "net_shares", "open_table", "pairwise_net", "product_trace", "read",
-    "responsibility", "run", "save_table", "scopes", "sink_shares", "strongest_links",
-    "structural_paths", "throughflow", "top_consumers", "tracer", "trade_measures",
-    "transfer_drivers", "world_share",
+    "emission_factors", "emissions", "energy_balance", "estimate_trade", "example",
+    "exit_shares", "export_steps", "flows", "footprint", "gateways", "gras", "gravity",
+    "group_means", "groupings", "hypothetical_extraction", "intensities", "intensity_direction",
+    "interregional", "inventory_gap", "kras", "ladder", "load_grouping", "location_quotients",
+    "multipliers", "nest", "net_shares", "open_table", "outside_share", "pairwise_net",
+    "process_emissions", "product_trace", "province_balance", "rankings", "ras", "read",
+    "reconcile", "reference_emissions", "regionalise", "regions_in_world", "responsibility",
+    "run", "save_table", "scopes", "sectoral_emissions", "sink_shares", "strongest_links",
+    "structural_paths", "synthetic_country", "target_track", "throughflow", "top_consumers",
+    "tracer", "trade_intensities", "trade_measures", "transfer_drivers", "world_share",
 }  # fmt: skip
 
 

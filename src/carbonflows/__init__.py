@@ -37,6 +37,11 @@ if TYPE_CHECKING:
         strongest_links,
     )
     from carbonflows.accounts.paths import structural_paths
+    from carbonflows.accounts.province import outside_share
+    from carbonflows.accounts.province_driver import by_driver
+    from carbonflows.accounts.province_rank import rankings
+    from carbonflows.accounts.province_target import target_track
+    from carbonflows.accounts.province_trade import exit_shares, province_balance, trade_intensities
     from carbonflows.accounts.responsibility import avoided_emissions, responsibility
     from carbonflows.accounts.scopes import scopes
     from carbonflows.accounts.sector import product_trace, tracer
@@ -51,8 +56,29 @@ if TYPE_CHECKING:
         world_share,
     )
     from carbonflows.accounts.vertical import export_steps
+    from carbonflows.build.balancing.gras import gras
+    from carbonflows.build.balancing.kras import kras
+    from carbonflows.build.balancing.ras import ras
+    from carbonflows.build.balancing.totals import reconcile
+    from carbonflows.build.chain import regions_in_world
+    from carbonflows.build.country import CountryData
+    from carbonflows.build.gravity.fit import gravity
+    from carbonflows.build.interregional import interregional
+    from carbonflows.build.nest import nest
+    from carbonflows.build.quotients import location_quotients
+    from carbonflows.build.regional import Interregional, RegionalTable
+    from carbonflows.build.regionalise import regionalise
+    from carbonflows.build.synthetic.country import synthetic_country
+    from carbonflows.build.trade import estimate_trade
     from carbonflows.diagnosis import diagnose
     from carbonflows.errors import CarbonflowsError
+    from carbonflows.inventory.balance import energy_balance
+    from carbonflows.inventory.concordance import by_sector
+    from carbonflows.inventory.factors import emission_factors
+    from carbonflows.inventory.gaps import inventory_gap
+    from carbonflows.inventory.process import process_emissions
+    from carbonflows.inventory.reference import reference_emissions
+    from carbonflows.inventory.sectoral import sectoral_emissions
     from carbonflows.regions import Grouping, aggregate, groupings, load_grouping
     from carbonflows.solve import Leontief
     from carbonflows.sources import read
@@ -66,55 +92,84 @@ __version__ = "0.1.0"
 
 _HOME = {
     "CarbonflowsError": "errors",
+    "CountryData": "build.country",
     "Denominator": "accounts.intensity",
     "Extension": "table",
     "Grouping": "regions",
     "IOTable": "table",
+    "Interregional": "build.regional",
     "Leontief": "solve",
     "Part": "splitting",
+    "RegionalTable": "build.regional",
     "aggregate": "regions",
     "aggregation_bias": "accounts.aggregation",
     "avoided_emissions": "accounts.responsibility",
     "betweenness": "accounts.network",
     "border_stages": "accounts.stages",
     "bridge": "accounts.bridge",
+    "by_driver": "accounts.province_driver",
+    "by_sector": "inventory.concordance",
     "carriers": "accounts.carrier",
     "denominator_ratio": "accounts.intensity",
     "denominators": "accounts.intensity",
     "diagnose": "diagnosis",
     "disaggregate": "splitting",
     "eebt": "accounts.trade",
+    "emission_factors": "inventory.factors",
     "emissions": "accounts.emissions",
+    "energy_balance": "inventory.balance",
+    "estimate_trade": "build.trade",
     "example": "sources.example",
-    "flows": "accounts.flows",
+    "exit_shares": "accounts.province_trade",
     "export_steps": "accounts.vertical",
+    "flows": "accounts.flows",
     "footprint": "accounts.footprint",
     "gateways": "accounts.gateway",
+    "gras": "build.balancing.gras",
+    "gravity": "build.gravity.fit",
     "group_means": "accounts.intensity",
     "groupings": "regions",
     "hypothetical_extraction": "accounts.network",
     "intensities": "accounts.intensity",
     "intensity_direction": "accounts.sinks",
+    "interregional": "build.interregional",
+    "inventory_gap": "inventory.gaps",
+    "kras": "build.balancing.kras",
     "ladder": "accounts.bridge",
     "load_grouping": "regions",
+    "location_quotients": "build.quotients",
     "multipliers": "accounts.flows",
+    "nest": "build.nest",
     "net_shares": "accounts.trade",
     "open_table": "store",
+    "outside_share": "accounts.province",
     "pairwise_net": "accounts.trade",
+    "process_emissions": "inventory.process",
     "product_trace": "accounts.sector",
+    "province_balance": "accounts.province_trade",
+    "rankings": "accounts.province_rank",
+    "ras": "build.balancing.ras",
     "read": "sources",
+    "reconcile": "build.balancing.totals",
+    "reference_emissions": "inventory.reference",
+    "regionalise": "build.regionalise",
+    "regions_in_world": "build.chain",
     "responsibility": "accounts.responsibility",
     "run": "study",
     "save_table": "store",
     "scopes": "accounts.scopes",
+    "sectoral_emissions": "inventory.sectoral",
     "sink_shares": "accounts.sinks",
     "strongest_links": "accounts.network",
     "structural_paths": "accounts.paths",
+    "synthetic_country": "build.synthetic.country",
+    "target_track": "accounts.province_target",
     "throughflow": "accounts.trade",
     "top_consumers": "accounts.sinks",
     "tracer": "accounts.sector",
-    "transfer_drivers": "accounts.driver",
+    "trade_intensities": "accounts.province_trade",
     "trade_measures": "accounts.trade",
+    "transfer_drivers": "accounts.driver",
     "world_share": "accounts.trade",
 }
 
@@ -128,7 +183,13 @@ __all__ = [  # noqa: RUF022 — in the order of the work: table, regions, solve,
     "structural_paths", "scopes", "betweenness",
     "strongest_links", "hypothetical_extraction", "Denominator", "denominators", "intensities",
     "denominator_ratio", "group_means",
-    "sink_shares", "top_consumers", "intensity_direction", "run", "CarbonflowsError",
+    "sink_shares", "top_consumers", "intensity_direction", "energy_balance",
+    "emission_factors", "sectoral_emissions", "reference_emissions", "process_emissions",
+    "inventory_gap", "by_sector", "CountryData", "RegionalTable", "Interregional", "ras", "gras",
+    "kras", "reconcile", "gravity", "estimate_trade", "location_quotients", "regionalise",
+    "interregional", "nest", "regions_in_world", "synthetic_country", "outside_share", "by_driver",
+    "exit_shares", "province_balance", "rankings", "trade_intensities", "target_track",
+    "run", "CarbonflowsError",
 ]  # fmt: skip
 
 

@@ -265,6 +265,22 @@ def studies() -> None:
 
 
 @app.command()
+def template(
+    folder: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
+    country: Annotated[
+        str, typer.Option(help="Region of the example world whose place the country takes.")
+    ] = "CHN",
+    provinces: Annotated[int, typer.Option(min=3, max=40, help="How many.")] = 12,
+    seed: Annotated[int, typer.Option(help="Another number, another country.")] = 0,
+) -> None:
+    """Write the folder that a study of provinces reads, filled with a made-up country."""
+    from carbonflows.study.template import write_template
+
+    write_template(folder, country=country, number=provinces, seed=seed)
+    typer.echo(f"{folder}: see README.txt there, then carbonflows run {folder / 'study.toml'}")
+
+
+@app.command()
 def groupings() -> None:
     """List the groupings of regions that ship with the package."""
     import carbonflows as cf

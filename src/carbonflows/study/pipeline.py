@@ -13,7 +13,7 @@ from carbonflows.errors import StudyError
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study, load_study
 
-KINDS = {"flows": "flows", "bridge": "bridge", "sectors": "sectors"}
+KINDS = {"flows": "flows", "bridge": "bridge", "sectors": "sectors", "provinces": "provinces"}
 """Kind of study → module of this package whose ``outcome`` computes it."""
 
 

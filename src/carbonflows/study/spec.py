@@ -102,6 +102,29 @@ class SectorsSpec(_Strict):
     stages: str | None = None
 
 
+class ProvincesSpec(_Strict):
+    """A country whose regions are to be put inside the world."""
+
+    country: str = "CHN"
+    folder: str | None = None
+    number: int = Field(default=12, ge=3, le=40)
+    seed: int = Field(default=0, ge=0)
+    unit: str = ""
+    gdp_unit: str = "M CNY"
+    concordance: str | None = None
+    proxy: Literal["emissions", "gdp", "both"] = "both"
+    quotients: Literal["slq", "cilq", "rlq", "flq", "aflq", "pool"] = "slq"
+    delta: float = Field(default=0.3, ge=0, lt=1)
+    gravity: Literal["ols", "ppml", "ml", "s2sls"] = "ml"
+    neighbours: int = Field(default=5, ge=1)
+    otherwise: Literal["hulu_hewings", "inverse_distance", "proportional"] = "hulu_hewings"
+    decay: float = Field(default=1.0, gt=0)
+    totals: Literal["outflow", "inflow", "geometric"] = "geometric"
+    emissions: Literal["given", "national"] = "national"
+    drivers: dict[str, list[str]] = {}
+    sensitivity: bool = True
+
+
 class FiguresSpec(_Strict):
     """How much the figures show."""
 
@@ -124,6 +147,11 @@ class PublishedValue(_Strict):
         "exported share, net",
         "traded share",
         "share of commodities",
+        "outside share",
+        "imported share of consumption",
+        "exports originating",
+        "exports emitted elsewhere",
+        "caused by investment",
     ]
     region: str
     value: float
@@ -142,7 +170,7 @@ class Study(_Strict):
     """A study: everything that a run needs to know."""
 
     title: str
-    kind: Literal["flows", "bridge", "sectors"] = "flows"
+    kind: Literal["flows", "bridge", "sectors", "provinces"] = "flows"
     question: str = ""
     cites: list[str] = []
     table: TableSpec
@@ -153,6 +181,7 @@ class Study(_Strict):
     sectors: SectorsSpec = SectorsSpec()
     split: list[SplitSpec] = []
     sector: list[SectorSpec] = []
+    provinces: ProvincesSpec = ProvincesSpec()
     figures: FiguresSpec = FiguresSpec()
     published: PublishedSpec | None = None
     folder: str = ""

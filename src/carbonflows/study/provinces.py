@@ -1,0 +1,240 @@
+"""Studies of provinces: a country's regions inside the world, and who causes whose emissions."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from carbonflows.accounts.emissions import Emissions, emissions
+from carbonflows.accounts.intensity import Denominator
+from carbonflows.accounts.province import outside_share
+from carbonflows.build.chain import ChainOptions, regions_in_world
+from carbonflows.build.country import CountryData
+from carbonflows.build.synthetic.country import SyntheticCountry, synthetic_country
+from carbonflows.build.synthetic.observed import observed
+from carbonflows.diagnosis import diagnose
+from carbonflows.errors import StudyError, some
+from carbonflows.inventory import inventory_gap, reference_emissions
+from carbonflows.regions import Grouping
+from carbonflows.solve import Leontief
+from carbonflows.sources.ceads_inventory import PROCESS
+from carbonflows.study.analysis import Progress, with_year
+from carbonflows.study.country_folder import read_country
+from carbonflows.study.outcome import Outcome
+from carbonflows.study.provinces_accounts import COUNTRY, fitted, province_accounts, tidy_trade
+from carbonflows.study.provinces_page import (
+    ProvincesFound,
+    province_headlines,
+    province_pictures,
+    provinces_page,
+)
+from carbonflows.study.score import scored
+from carbonflows.study.spec import ProvincesSpec, Study
+from carbonflows.table import IOTable
+
+CATEGORIES = {
+    "CONS_h": "Household consumption", "CONS_np": "Household consumption", "CONS_g": "Government",
+    "GFCF": "Capital formation", "INVEN": "Capital formation",
+}  # fmt: skip
+"""Drivers of the usual categories of final demand."""
+UNITS = {
+    "regions": "see column name", "drivers": "{gas}", "balance": "{gas}", "flows": "{gas}",
+    "outside": "emissions: {gas}; shares: 1", "rankings": "see column unit",
+    "driver_shares": "emissions: {gas}; spending: money; shares: 1",
+    "exits": "value: money; emissions: {gas}; shares: 1", "sensitivity": "1",
+    "intensities": "emissions: {gas}; values: money; ratio: 1", "fits": "1",
+    "trade": "money", "inventory_gap": "Mt CO2; ratio: 1", "score": "see column unit",
+    "published": "see column unit",
+    "diagnosis": "see column unit",
+}  # fmt: skip
+"""Units of the tables."""
+
+
+def outcome(
+    study: Study,
+    table: IOTable,
+    *,
+    grouping: Grouping | None = None,
+    given: Mapping[str, Denominator] | None = None,
+    progress: Progress = lambda step: None,
+) -> Outcome:
+    """Put a country's regions inside a world and compute their accounts.
+
+    Parameters
+    ----------
+    study : Study
+    table : IOTable
+        The world.
+    grouping : Grouping, optional
+        Not used: macro-regions are a column of the country's regions.
+    given : mapping of str to Denominator, optional
+        Not used: GDP and population are columns of the country's regions.
+    progress : callable, optional
+        Called with the name of each step.
+
+    Returns
+    -------
+    Outcome
+    """
+    wanted = study.provinces
+    progress("gathering the country's statistics")
+    data, truth = _statistics(study, table)
+    progress("building the table of its regions")
+    chain = regions_in_world(
+        table, wanted.country, data, concordance=wanted.concordance, options=_options(wanted)
+    )
+    progress("solving")
+    system = Leontief(chain.table)
+    load = _load(study, chain.table)
+    residual = max(
+        system.multipliers(load.per_output(chain.table)).residual,
+        system.solution_by_region.residual,
+    )
+    drivers = _drivers(wanted, chain.table)
+    frames = province_accounts(system, load, data, wanted.gdp_unit, drivers)
+    if data.energy is not None and data.factors is not None and data.inventory is not None:
+        burned = data.inventory[data.inventory["fuel"] != PROCESS]
+        burned.attrs = data.inventory.attrs
+        supplied = reference_emissions(data.energy, data.factors)
+        frames["inventory_gap"] = inventory_gap(burned, supplied).reset_index()
+    frames["trade"] = tidy_trade(chain)
+    if chain.fits:
+        frames["fits"] = fitted(chain)
+    if truth is not None:
+        progress("scoring against the truth")
+        frames["score"] = scored(chain, truth, load)
+    if wanted.sensitivity:
+        progress("trying other choices")
+        frames["sensitivity"] = _sensitivity(study, table, data, frames["outside"])
+    if study.published is not None:
+        frames["published"] = _published(study, frames, data)
+    found = diagnose(chain.table)
+    frames["diagnosis"] = found.findings
+    tables = {}
+    for name, frame in frames.items():
+        tables[name] = with_year(frame, chain.table)
+        usual: dict[Hashable, Any] = {
+            "table": chain.table.label, "stressor": load.name,
+            "unit": UNITS[name].format(gas=load.unit), "quantity": name.replace("_", " "),
+        }  # fmt: skip
+        tables[name].attrs = {**usual, **frame.attrs, "unit": usual["unit"]}
+    result = ProvincesFound(study, chain, data, load, tables, truth is not None)
+    return Outcome(
+        table=chain.table, load=load, diagnosis=found, tables=tables, residual=residual,
+        headlines=province_headlines(result), pictures=lambda: province_pictures(result),
+        template="provinces.html.j2", page=lambda: provinces_page(result),
+    )  # fmt: skip
+
+
+def _statistics(study: Study, world: IOTable) -> tuple[CountryData, SyntheticCountry | None]:
+    """What is known of the country: from a folder, or of one that does not exist."""
+    wanted = study.provinces
+    if wanted.folder is not None:
+        place = study.placed(wanted.folder + "/regions.csv").removesuffix("/regions.csv")
+        return read_country(place, unit=wanted.unit, year=world.year), None
+    made = synthetic_country(world, wanted.country, provinces=wanted.number, seed=wanted.seed)
+    return observed(made), made
+
+
+def _options(wanted: ProvincesSpec) -> ChainOptions:
+    return ChainOptions(
+        gravity=wanted.gravity, neighbours=wanted.neighbours, otherwise=wanted.otherwise,
+        decay=wanted.decay, totals=wanted.totals, proxy=wanted.proxy, quotients=wanted.quotients,
+        delta=wanted.delta, emissions=wanted.emissions,
+    )  # fmt: skip
+
+
+def _load(study: Study, table: IOTable) -> Emissions:
+    settings = study.emissions
+    return emissions(
+        table, settings.stressor, households=settings.households, orphans=settings.orphans,
+        unit="Mt",
+    )  # fmt: skip
+
+
+def _drivers(wanted: ProvincesSpec, table: IOTable) -> dict[str, list[str]]:
+    """The study's drivers, or those of the usual categories."""
+    if wanted.drivers:
+        return wanted.drivers
+    if lost := [c for c in table.categories if c not in CATEGORIES]:
+        raise StudyError(
+            f"{some(lost)}: categories of final demand without a driver; name drivers in "
+            "[provinces.drivers]"
+        )
+    found: dict[str, list[str]] = {}
+    for category in table.categories:
+        found.setdefault(CATEGORIES[category], []).append(str(category))
+    return found
+
+
+def _sensitivity(
+    study: Study, world: IOTable, data: CountryData, outside: pd.DataFrame
+) -> pd.DataFrame:
+    """The country's outside share under other choices."""
+    wanted = study.provinces
+    base = _options(wanted)
+    tried: list[tuple[str, str, ChainOptions]] = [
+        ("distance decay", f"{decay:g}", replace(base, decay=decay, otherwise="inverse_distance"))
+        for decay in (0.5, 1.0, 2.0)
+    ]
+    tried.append(("trade", "proportional", replace(base, otherwise="proportional")))
+    if not data.tables:
+        tried += [
+            ("regionalisation", f"flq, delta {d:g}", replace(base, quotients="flq", delta=d))
+            for d in (0.1, 0.2, 0.3, 0.4)
+        ]
+        tried += [
+            ("regionalisation", str(kind), replace(base, quotients=kind))
+            for kind in ("slq", "cilq", "pool")
+        ]
+        tried += [
+            ("output by", proxy, replace(base, proxy=proxy))
+            for proxy in ("emissions", "gdp", "both")
+        ]
+    country = outside.query("region == @COUNTRY and level == 'province'")["outside_share"].iloc[0]
+    rows = [("as chosen", "", float(country))]
+    for what, choice, options in tried:
+        sample = data if what == "regionalisation" else replace(data, samples={})
+        chain = regions_in_world(
+            world, wanted.country, sample, concordance=wanted.concordance, options=options
+        )
+        system = Leontief(chain.table)
+        regions = [str(region) for region in data.regions.index]
+        share = outside_share(system, regions, _load(study, chain.table), total=COUNTRY)
+        rows.append((what, choice, float(share["outside_share"][COUNTRY])))
+    return pd.DataFrame(rows, columns=["what", "choice", "outside_share"])
+
+
+def _published(study: Study, frames: Mapping[str, pd.DataFrame], data: CountryData) -> pd.DataFrame:
+    assert study.published is not None
+    outside = frames["outside"].drop_duplicates("region").set_index("region")
+    exits = frames["exits"].query("exports == 'gross'").set_index("exit_region")
+    shares = frames["driver_shares"].set_index("driver")["of_emissions"]
+    sources = {
+        "outside share": outside["outside_share"],
+        "imported share of consumption": outside["imported_share"],
+        "exports originating": exits["of_value"],
+        "exports emitted elsewhere": exits["outside_own_share"],
+        "caused by investment": pd.Series(
+            {COUNTRY: shares.get("Capital formation", float("nan"))}
+        ),
+    }  # fmt: skip
+    rows = []
+    for printed in study.published.values:
+        if printed.quantity not in sources:
+            raise StudyError(
+                f"published.values: {printed.quantity!r} is not computed by a study of provinces"
+            )
+        values = sources[printed.quantity]
+        region = COUNTRY if printed.region == "country" else printed.region
+        if region not in values.index:
+            raise StudyError(
+                f"published.values: {printed.region!r} is none of {some(values.index, 45)}"
+            )
+        rows.append(
+            (printed.quantity, printed.region, printed.unit, printed.value, 100 * values[region])
+        )
+    frame = pd.DataFrame(rows, columns=["quantity", "region", "unit", "published", "computed"])
+    frame.attrs = {"source": study.published.source}
+    return frame

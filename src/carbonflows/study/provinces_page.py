@@ -1,0 +1,259 @@
+"""What a study of provinces draws and says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from carbonflows.accounts.emissions import Emissions
+from carbonflows.accounts.province_rank import ranking_panels
+from carbonflows.build.chain import Chain
+from carbonflows.build.country import CountryData
+from carbonflows.study.html import html_table
+from carbonflows.study.outcome import Picture, drawn, file_stem
+from carbonflows.study.provinces_accounts import COUNTRY
+from carbonflows.study.spec import Study
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+MOST_ROWS = 45
+MOST_MAPPED = 15
+"""Most provinces on a map of flows; more are shown by macro-region."""
+_SLIVER = 0.03
+"""Gaps between outlines that are closed when provinces are joined [degrees]."""
+
+
+@dataclass(frozen=True, eq=False)
+class ProvincesFound:
+    """What the tables, pictures and words of a study of provinces are made from."""
+
+    study: Study
+    chain: Chain
+    data: CountryData
+    load: Emissions
+    tables: dict[str, pd.DataFrame]
+    synthetic: bool
+
+    @property
+    def gas(self) -> str:
+        """Unit of all emissions, with what they are of."""
+        return self.load.gas
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Names to print for regions that have one besides their label."""
+        if "name" not in self.data.regions:
+            return {}
+        return {str(k): str(v) for k, v in self.data.regions["name"].items()}
+
+    @property
+    def coarse(self) -> str:
+        """Level of the maps: macro-regions where there are any and provinces are many."""
+        many = len(self.data.regions) > MOST_MAPPED
+        return "macro-region" if many and "group" in self.data.regions else "province"
+
+    def at(self, name: str, level: str) -> pd.DataFrame:
+        """One level of a table."""
+        frame = self.tables[name]
+        return frame[frame["level"] == level].drop(columns=["level", "year"], errors="ignore")
+
+
+def how_estimated(found: ProvincesFound) -> str:
+    """One sentence on where trade between the regions comes from."""
+    if found.synthetic:
+        return (
+            "The country does not exist: its statistics are drawn from a known truth, trade "
+            "between its provinces is estimated as it would be for a real one, and the result is "
+            "scored against the truth."
+        )
+    if found.chain.survey:
+        return (
+            "Regional tables are published; trade between the regions is estimated: by a gravity "
+            f"model for {len(found.chain.fits)} sectors, by distance and size for the others."
+        )
+    return (
+        "There are no regional tables and no trade between regions in these data: output, final "
+        "demand and trade of each region are estimated from emissions, GDP, population, distance "
+        "and location quotients (non-survey). Read flows between regions as a model's answer, not "
+        "as statistics."
+    )
+
+
+def province_headlines(found: ProvincesFound) -> list[str]:
+    """Lines worth knowing."""
+    outside = found.at("outside", "province").set_index("region")
+    country = outside.loc[COUNTRY]
+    named = found.names
+    imported = outside.drop(index=COUNTRY)["imported_share"]
+    most, least = str(imported.idxmax()), str(imported.idxmin())
+    lines = [
+        how_estimated(found),
+        f"{100 * country['outside_share']:.0f} % of the country's emissions "
+        f"({country['emissions']:,.0f} {found.gas}) serve consumption outside the region where "
+        f"they occur: {100 * country['country'] / country['emissions']:.0f} % elsewhere in the "
+        f"country, {100 * country['abroad'] / country['emissions']:.0f} % abroad.",
+        f"Most of its consumption emissions from elsewhere has {named.get(most, most)} "
+        f"({100 * imported[most]:.0f} %), least {named.get(least, least)} "
+        f"({100 * imported[least]:.0f} %).",
+    ]
+    shares = found.tables["driver_shares"].set_index("driver")["of_emissions"]
+    told = ", ".join(f"{str(name).lower()} {100 * v:.0f} %" for name, v in shares.items())
+    lines.append(f"What drives the country's emissions: {told}.")
+    if "sensitivity" in found.tables:
+        tried = 100 * found.tables["sensitivity"]["outside_share"]
+        lines.append(
+            f"With other decays, trade models and regionalisations the share outside lies between "
+            f"{tried.min():.0f} and {tried.max():.0f} %."
+        )
+    return lines
+
+
+def map_shapes(found: ProvincesFound) -> "GeoDataFrame | None":
+    """Outlines of the regions that are mapped, with a point inside each."""
+    outlines = found.data.shapes
+    if outlines is None:
+        return None
+    outlines = outlines[["geometry"]].loc[found.data.regions.index]
+    outlines = outlines.set_geometry(outlines.geometry.make_valid())
+    if found.coarse == "macro-region":
+        groups = found.data.regions["group"].astype(str)
+        outlines = outlines.assign(group=groups).dissolve(by="group", sort=False)
+        closed = [shape.buffer(_SLIVER).buffer(-_SLIVER) for shape in outlines.geometry]
+        outlines = outlines.set_geometry(closed, crs=outlines.crs)
+    outlines.index = outlines.index.rename("region")
+    return outlines.assign(anchor=_inside(outlines))
+
+
+def _inside(outlines: "GeoDataFrame") -> Any:
+    """A point in the largest piece of each outline."""
+    pieces = [max(shape.geoms, key=lambda g: g.area) if hasattr(shape, "geoms") else shape
+              for shape in outlines.geometry]  # fmt: skip
+    return [piece.representative_point() for piece in pieces]
+
+
+def province_pictures(found: ProvincesFound) -> Iterator[Picture]:
+    """Draw the figures of a study of provinces one after the other."""
+    from carbonflows.figures.balance import balance_bars
+    from carbonflows.figures.flowmap import flow_map
+    from carbonflows.figures.panels import ranked_panels
+
+    source = f"Source: {found.chain.table.label}, carbonflows"
+    shapes = map_shapes(found)
+    moved = found.at("drivers", found.coarse)
+    noun = "macro-region" if found.coarse == "macro-region" else "province"
+    whole = moved.assign(driver="All drivers")
+    for driver, rows in pd.concat([whole, moved]).groupby("driver", sort=False):
+        if shapes is None or str(driver) in ("imbalance",):
+            continue
+        square = rows.pivot_table(
+            index="source_region", columns="destination_region", values="value", aggfunc="sum",
+            sort=False, fill_value=0.0,
+        ).reindex(index=shapes.index, columns=shapes.index, fill_value=0.0)  # fmt: skip
+        where = "leave the country" if driver == "exports" else "final demand is"
+        yield drawn(
+            f"fluxes_{file_stem(str(driver).lower())}", ("drivers",),
+            f"Largest flows of emissions between {noun}s, {str(driver).lower()}: from where they "
+            f"occur to where {where}. The fill shows net exports to the country's other regions.",
+            partial(
+                flow_map,
+                square, shapes, unit=found.gas, top=15, noun=noun, source=source,
+                labels=found.names, heading="Net exports inside the country",
+                title=f"Largest flows of embodied carbon: {str(driver).lower()}",
+                subtitle="Emissions by where they occur and where the goods are consumed or leave",
+            ),
+        )  # fmt: skip
+    balance = found.at("balance", found.coarse).query("measure == 'footprint'")
+    signed = balance.set_index("region").drop(columns="measure")
+    columns = [str(column) for column in signed]
+    exported = [column for column in columns if column.startswith("exports")]
+    signed[exported] = -signed[exported]
+    words = {
+        column: " ".join(column.split("_")[1:]).replace("interregional", "inside the country,")
+        .replace("international", "abroad,") for column in columns
+    }  # fmt: skip
+    yield drawn(
+        "balance", ("balance",),
+        "Emissions in exports (left) and imports (right) by partner and by what carries them; the "
+        "net is imports less exports.",
+        lambda: balance_bars(
+            signed, unit=found.gas, labels=found.names, column_names=words,
+            hatched=[c for c in columns if c.endswith("intermediate")],
+            sides=("Exports", "Imports"), source=source, title="Emissions in trade by its kind",
+            subtitle="With the country's other regions and with abroad, finished and intermediate",
+        ),
+    )  # fmt: skip
+    ranks = found.at("rankings", "province")
+    panels = ranking_panels(ranks)
+    units = panels.attrs["units"]
+    members = None
+    if "group" in found.data.regions:
+        members = {str(k): str(v) for k, v in found.data.regions["group"].items()}
+    yield drawn(
+        "rankings", ("rankings",),
+        "Net trade inside the country and consumption, in total, per GDP and per head; each panel "
+        "has its own ranking.",
+        lambda: ranked_panels(
+            panels, units=units, members=members, smallest=["Smallest consumption"],
+            labels={**found.names, "total": "Total", "gdp": "Per GDP", "population": "Per head"},
+            source=source, title="Provinces ranked",
+            subtitle="Net domestic imports and exports, and consumption-based emissions",
+        ),
+    )  # fmt: skip
+
+
+def provinces_page(found: ProvincesFound) -> dict[str, Any]:
+    """Give the template of provinces its tables as HTML and its sentences."""
+    from markupsafe import Markup
+
+    def html(frame: pd.DataFrame, caption: str, **options: Any) -> Markup:
+        shown = frame.drop(columns="year", errors="ignore").copy()
+        for column in ("region", "exit_region", "source_region", "destination_region"):
+            if column in shown:
+                shown[column] = [found.names.get(str(r), str(r)) for r in shown[column]]
+        shown.columns = pd.Index([str(c).replace("_", " ").capitalize() for c in shown])
+        return Markup(html_table(shown.head(MOST_ROWS), caption, **options))
+
+    tables, gas = found.tables, found.gas
+    outside = found.at("outside", "province").drop(columns="imbalance")
+    outside[["outside_share", "imported_share"]] *= 100
+    exits = found.at("exits", found.coarse).query("exports == 'footprint'").drop(columns="exports")
+    shares = [c for c in map(str, exits.columns) if c.startswith(("of_", "outside"))]
+    exits[shares] *= 100
+    drivers = tables["driver_shares"].assign(
+        of_emissions=100 * tables["driver_shares"]["of_emissions"],
+        of_gdp=100 * tables["driver_shares"]["of_gdp"],
+    )
+    context: dict[str, Any] = {
+        "how": how_estimated(found),
+        "outside": html(outside, f"Emissions and consumption by region, {gas}; shares in %"),
+        "driver_shares": html(drivers, f"Drivers: emissions, {gas}, spending, and shares, %"),
+        "exits": html(exits, f"Exports by region of exit: value, carbon, {gas}, and shares, %"),
+        "intensities": html(
+            tables["intensities"], "Carbon of interregional imports and exports per value", digits=3
+        ),
+        "fits": html(tables["fits"], "Gravity models", digits=3) if "fits" in tables else "",
+        "score": html(tables["score"], "Found beside the truth", digits=3)
+        if "score" in tables else "",
+        "sensitivity": html(
+            tables["sensitivity"].assign(
+                outside_share=100 * tables["sensitivity"]["outside_share"]
+            ), "Share outside under other choices, %", digits=1,
+        ) if "sensitivity" in tables else "",
+        "published": html(tables["published"], "Printed beside computed", digits=1)
+        if "published" in tables else "",
+        "maps": [
+            f"fluxes_{file_stem(str(driver).lower())}"
+            for driver in ["All drivers", *tables["drivers"]["driver"].unique()]
+        ],
+        "sections": [
+            ("outside-section", "Outside"), ("drivers-section", "Drivers"),
+            ("exits-section", "Exits"),
+            ("trade-section", "Trade"), ("ranks-section", "Rankings"),
+            ("method-section", "How it was made"), ("table", "The table"),
+            ("provenance", "Provenance"),
+        ],
+    }  # fmt: skip
+    return context

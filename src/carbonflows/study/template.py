@@ -1,0 +1,86 @@
+"""The folder that a study of provinces reads, filled with a country that does not exist."""
+
+from pathlib import Path
+
+from carbonflows.build.synthetic.country import synthetic_country
+from carbonflows.build.synthetic.observed import observed
+from carbonflows.sources.example import example
+from carbonflows.study.country_folder import write_country
+
+STUDY = """# A country's provinces inside the world. Everything in this folder is made up: put your
+# own statistics in place of it, file by file, and name your world table below.
+title = "Provinces inside the world"
+kind = "provinces"
+question = "Whose consumption causes the emissions of each province?"
+
+[table]
+source = "example"  # the world that the country is part of; `carbonflows sources` lists others
+year = {year}
+
+[emissions]
+stressor = "CO2"
+
+[provinces]
+country = "{country}"  # the region of the world table that the provinces take the place of
+folder = "."
+unit = "M USD"  # of the files in tables/
+gdp_unit = "M USD"  # of the column gdp in regions.csv
+"""
+README = """What is in this folder, for `carbonflows run study.toml`:
+
+regions.csv     region, longitude, latitude (of its capital or centre), area_km2, population, gdp;
+                optional: code, group (macro-region), name
+shapes.geojson  outlines, with the property region (optional: without it there are no maps)
+energy.csv      energy balances: region, row, fuel, value, unit
+rows.csv        what each row of them is: row, role, sector; leave it out for the rows of China's
+                provincial balances
+factors.csv     emission factors of your own; left out, those of the IPCC guidelines of 2006
+process.csv     CO2 of cement and other processes: region, sector, fuel (Process), value, unit (Mt)
+inventory.csv   instead of energy.csv: region, sector, fuel, value, unit (Mt)
+tables/R.csv    input-output table of region R: sector, Z:<sector> and Y:<category> (uses of all
+                origins), exports, imports, outflow, inflow, x, value_added; without this folder
+                regions are estimated from proxies (non-survey)
+trade/S.csv     known flows of a commodity of sector S, origin by destination, any unit; left out,
+                trade is estimated from distance and size
+output.csv, final.csv, exports.csv
+                proxies where there are no tables: region by sector, region by category, and the
+                share of each region in exports
+study.toml      what to do with it all
+"""
+
+
+def write_template(
+    folder: str | Path, *, country: str = "CHN", number: int = 12, seed: int = 0, year: int = 2007
+) -> None:
+    """Write a folder with everything that a study of provinces can use.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made; it must not be there yet.
+    country : str
+        Region of the example world whose place the country takes.
+    number : int
+        Of provinces.
+    seed : int
+    year : int
+        Of the example world.
+
+    Raises
+    ------
+    PlaceError
+        The folder is there already, or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp()) / "provinces"
+    >>> write_template(place, number=4)
+    >>> sorted(file.name for file in (place / "tables").iterdir())
+    ['CHN-01.csv', 'CHN-02.csv', 'CHN-03.csv', 'CHN-04.csv']
+    """
+    made = synthetic_country(example(year), country, provinces=number, seed=seed)
+    write_country(
+        observed(made), folder,
+        texts={"study.toml": STUDY.format(year=year, country=country), "README.txt": README},
+    )  # fmt: skip

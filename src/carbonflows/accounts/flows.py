@@ -18,6 +18,9 @@ Demand: TypeAlias = Literal["region", "category"]
 Product: TypeAlias = Literal["region", "sector", "node"]
 Choice: TypeAlias = str | Sequence[str] | Emissions | None
 
+IDLE_USE = "inputs of nodes without output"
+"""Category that such purchases are booked under."""
+
 
 def multipliers(system: Leontief, stressor: Choice = None) -> pd.DataFrame:
     """Direct and total (embodied) emission intensities of every node.
@@ -130,7 +133,7 @@ def flows(
             columns: pd.Index = by.labels.rename("demand_region")
             output = by.by_region(system.output_by_region, axis=1)
         else:
-            final, columns = _demand_columns(system, by, demand)
+            final, columns = final_use_by(system, by, demand)
             output = system.outputs(final).values
         caused = k[:, None] * output
         values = caused if groups is None else block_sum(caused, groups, len(rows), axis=0)
@@ -140,7 +143,7 @@ def flows(
             "source='node' with a product level is an n × n × m array: choose source='region' or "
             "'sector'"
         )
-    final, columns = _demand_columns(system, by, demand)
+    final, columns = final_use_by(system, by, demand)
     direct = np.zeros((len(rows), len(k)))
     direct[groups, np.arange(len(k))] = k
     upstream = system.multipliers(direct).values  # (rows, n): emissions per unit of final product
@@ -203,7 +206,7 @@ def _pairs_of(
     return unique.get_indexer(pairs), unique
 
 
-def _demand_columns(system: Leontief, by: Partition, demand: Demand) -> tuple[Array, pd.Index]:
+def final_use_by(system: Leontief, by: Partition, demand: Demand) -> tuple[Array, pd.Index]:
     """Final use by the columns asked for, shape (n, columns)."""
     table = system.table
     if demand == "region":
@@ -220,7 +223,7 @@ def _demand_columns(system: Leontief, by: Partition, demand: Demand) -> tuple[Ar
     bought = by.by_region(system.idle_use, axis=1)
     used = np.flatnonzero(bought.any(axis=0))
     if len(used):
-        extra = pd.MultiIndex.from_product([by.labels[used], ["inputs of nodes without output"]])
+        extra = pd.MultiIndex.from_product([by.labels[used], [IDLE_USE]])
         labels = labels.append(extra).set_names(["demand_region", "category"])
         values = np.concatenate([values, bought[:, used]], axis=1)
     return values, labels

@@ -87,13 +87,13 @@ def gateways(
     for name, asked, known in (("exports", exports, Exports), ("goods", goods, Goods)):
         if asked not in get_args(known):
             raise DataError(f"{name}={asked!r} is not known: use one of {some(get_args(known))}")
-    country = _positions(part.labels, regions, "regions")
+    country = positions_of(part.labels, regions, "regions")
     if len(country) == len(part.labels):
         raise DataError("these regions are the whole world: leave out those abroad")
     abroad = np.setdiff1d(np.arange(len(part.labels)), country)
     wanted = abroad
     if destination is not None:
-        wanted = _positions(part.labels, destination, "destination")
+        wanted = positions_of(part.labels, destination, "destination")
         inside = np.intersect1d(wanted, country)
         if len(inside):
             raise LabelError(
@@ -158,7 +158,8 @@ def outside_shares(exits: pd.DataFrame) -> pd.Series:
     return (1 - own / total.where(total != 0)).rename("outside_share")
 
 
-def _positions(labels: pd.Index, wanted: str | Sequence[str], what: str) -> np.ndarray:
+def positions_of(labels: pd.Index, wanted: str | Sequence[str], what: str) -> np.ndarray:
+    """Positions of the regions that a user names, in the table's order; raise on unknown ones."""
     if isinstance(wanted, str):
         listed = [wanted]
     elif isinstance(wanted, Iterable):

@@ -162,7 +162,7 @@ def intensities(
     for kind in KINDS:
         for name, denominator in every.items():
             have = f"{load.unit}/{denominator.unit}"
-            want = _shown(have, denominator.unit)
+            want = printed_unit(have, denominator.unit)
             amounts = denominator.values.to_numpy(dtype=float)
             ratio = np.full(len(amounts), np.nan)
             np.divide(account[kind].to_numpy(), amounts, out=ratio, where=amounts > 0)
@@ -184,7 +184,8 @@ def intensities(
     return frame
 
 
-def _shown(have: str, per: str) -> str:
+def printed_unit(have: str, per: str) -> str:
+    """Unit that an intensity is best printed in."""
     currency = units.currency(per)
     if currency is not None and units.convertible(have, f"kg/{currency}"):
         return f"kg/{currency}"

@@ -9,7 +9,7 @@ import pandas as pd
 from carbonflows.accounts.emissions import Partition, emissions, partition, stated
 from carbonflows.accounts.flows import Choice, flows
 from carbonflows.accounts.footprint import footprint, row_residual
-from carbonflows.accounts.gateway import _positions as positions_of
+from carbonflows.accounts.gateway import positions_of
 from carbonflows.errors import DataError, LabelError
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping

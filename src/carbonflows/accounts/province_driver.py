@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.accounts.emissions import emissions, partition, stated
-from carbonflows.accounts.flows import Choice
-from carbonflows.accounts.flows import _demand_columns as final_use_by
+from carbonflows.accounts.flows import IDLE_USE, Choice, final_use_by
 from carbonflows.accounts.footprint import row_residual
 from carbonflows.accounts.gateway import Exports, gateways
 from carbonflows.accounts.province import country_of
@@ -17,7 +16,6 @@ from carbonflows.solve import Leontief
 from carbonflows.table import IOTable
 
 EXPORTS, IMBALANCE = "exports", "imbalance"
-IDLE_USE = "inputs of nodes without output"
 
 
 def by_driver(

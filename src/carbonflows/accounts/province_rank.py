@@ -10,8 +10,7 @@ from carbonflows.accounts.carrier import Measure
 from carbonflows.accounts.emissions import Partition, emissions, partition, stated
 from carbonflows.accounts.flows import Choice, flows
 from carbonflows.accounts.footprint import footprint
-from carbonflows.accounts.intensity import Denominator
-from carbonflows.accounts.intensity import _shown as printed_unit
+from carbonflows.accounts.intensity import Denominator, printed_unit
 from carbonflows.accounts.province import Positions, country_of
 from carbonflows.accounts.trade import eebt
 from carbonflows.errors import DataError, LabelError, some

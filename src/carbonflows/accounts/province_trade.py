@@ -10,9 +10,8 @@ from carbonflows import units
 from carbonflows.accounts.carrier import Measure, carriers
 from carbonflows.accounts.emissions import emissions, partition, stated
 from carbonflows.accounts.flows import Choice
-from carbonflows.accounts.gateway import Exports, gateways
-from carbonflows.accounts.gateway import _positions as positions_of
-from carbonflows.accounts.intensity import _shown as printed_unit
+from carbonflows.accounts.gateway import Exports, gateways, positions_of
+from carbonflows.accounts.intensity import printed_unit
 from carbonflows.accounts.province import country_of
 from carbonflows.accounts.trade import eebt, throughflow
 from carbonflows.errors import DataError, LabelError, some

@@ -223,7 +223,7 @@ def studies() -> tuple[str, ...]:
     Examples
     --------
     >>> studies()
-    ('belt-and-road', 'bridge', 'carbon-trust')
+    ('belt-and-road', 'bridge', 'carbon-trust', 'china-provinces')
     """
     return tuple(
         sorted(f.name.removesuffix(".toml") for f in _shipped().iterdir() if f.suffix == ".toml")

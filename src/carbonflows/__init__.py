@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from carbonflows.accounts.province import outside_share
     from carbonflows.accounts.province_driver import by_driver
     from carbonflows.accounts.province_rank import rankings
+    from carbonflows.accounts.province_structure import spending
     from carbonflows.accounts.province_target import target_track
     from carbonflows.accounts.province_trade import exit_shares, province_balance, trade_intensities
     from carbonflows.accounts.responsibility import avoided_emissions, responsibility
@@ -160,6 +161,7 @@ _HOME = {
     "scopes": "accounts.scopes",
     "sectoral_emissions": "inventory.sectoral",
     "sink_shares": "accounts.sinks",
+    "spending": "accounts.province_structure",
     "strongest_links": "accounts.network",
     "structural_paths": "accounts.paths",
     "synthetic_country": "build.synthetic.country",
@@ -188,8 +190,8 @@ __all__ = [  # noqa: RUF022 — in the order of the work: table, regions, solve,
     "inventory_gap", "by_sector", "CountryData", "RegionalTable", "Interregional", "ras", "gras",
     "kras", "reconcile", "gravity", "estimate_trade", "location_quotients", "regionalise",
     "interregional", "nest", "regions_in_world", "synthetic_country", "outside_share", "by_driver",
-    "exit_shares", "province_balance", "rankings", "trade_intensities", "target_track",
-    "run", "CarbonflowsError",
+    "exit_shares", "province_balance", "rankings", "spending",
+    "trade_intensities", "target_track", "run", "CarbonflowsError",
 ]  # fmt: skip
 
 

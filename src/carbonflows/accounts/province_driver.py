@@ -89,7 +89,7 @@ def by_driver(
     load = emissions(table, stressor, unit=unit)
     part = partition(table, grouping)
     inside, _ = country_of(part, regions)
-    of = _driver_of(table, drivers)
+    of = driver_of(table, drivers)
     exits = gateways(system, regions, load, exports=exports, grouping=grouping)
     labels = part.labels[inside]
     final, columns = final_use_by(system, part, "category")
@@ -184,7 +184,7 @@ def driver_shares(
         frame.loc["direct"] = direct[inside].sum()
     frame["of_emissions"] = frame["emissions"] / frame["emissions"].sum()
     final, columns = final_use_by(system, part, "category")
-    of = _driver_of(table, drivers)
+    of = driver_of(table, drivers)
     kinds = [of.get(category, category) for category in columns.get_level_values(1)]
     ours = columns.get_level_values(0).isin(part.labels[inside])
     spent = pd.Series(final.sum(axis=0)[ours], np.array(kinds, dtype=object)[ours])
@@ -201,7 +201,7 @@ def driver_shares(
     return frame
 
 
-def _driver_of(table: IOTable, drivers: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def driver_of(table: IOTable, drivers: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return the driver of each category of final demand, each in exactly one."""
     known = [*table.categories, IDLE_USE]
     found: dict[str, str] = {}

@@ -44,11 +44,16 @@ UNITS = {
     "driver_shares": "emissions: {gas}; spending: money; shares: 1",
     "exits": "value: money; emissions: {gas}; shares: 1", "sensitivity": "1",
     "intensities": "emissions: {gas}; values: money; ratio: 1", "fits": "1",
-    "trade": "money", "inventory_gap": "Mt CO2; ratio: 1", "score": "see column unit",
+    "spending": "see column units", "trade": "money",
+    "inventory_gap": "Mt CO2; ratio: 1", "score": "see column unit",
     "published": "see column unit",
     "diagnosis": "see column unit",
 }  # fmt: skip
 """Units of the tables."""
+
+
+OWN_UNITS = ("spending",)
+"""Tables whose accounts state the unit of each column."""
 
 
 def outcome(
@@ -118,7 +123,9 @@ def outcome(
             "table": chain.table.label, "stressor": load.name,
             "unit": UNITS[name].format(gas=load.unit), "quantity": name.replace("_", " "),
         }  # fmt: skip
-        tables[name].attrs = {**usual, **frame.attrs, "unit": usual["unit"]}
+        tables[name].attrs = {**usual, **frame.attrs}
+        if name not in OWN_UNITS:
+            tables[name].attrs["unit"] = usual["unit"]
     result = ProvincesFound(study, chain, data, load, tables, truth is not None)
     return Outcome(
         table=chain.table, load=load, diagnosis=found, tables=tables, residual=residual,

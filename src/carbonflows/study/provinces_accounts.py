@@ -11,6 +11,7 @@ from carbonflows.accounts.intensity import Denominator
 from carbonflows.accounts.province import outside_share
 from carbonflows.accounts.province_driver import by_driver, driver_shares
 from carbonflows.accounts.province_rank import rankings
+from carbonflows.accounts.province_structure import spending
 from carbonflows.accounts.province_trade import exit_shares, province_balance, trade_intensities
 from carbonflows.build.chain import Chain
 from carbonflows.build.country import CountryData
@@ -121,6 +122,12 @@ def province_accounts(
         "rankings": _levelled(
             [fine, coarse],
             lambda at: rankings(system, at.names, denominators, load, grouping=at.grouping),
+        ),
+        "spending": _levelled(
+            [fine, coarse],
+            lambda at: spending(
+                system, at.names, drivers, denominators["population"], grouping=at.grouping
+            ),
         ),
         "intensities": trade_intensities(system, regions, load).reset_index(),
         "flows": _between(system, load, coarse),

@@ -217,6 +217,7 @@ def provinces_page(found: ProvincesFound) -> dict[str, Any]:
         return Markup(html_table(shown.head(MOST_ROWS), caption, **options))
 
     tables, gas = found.tables, found.gas
+    spent = str(tables["spending"].attrs["unit"]).replace("drivers", "spending")
     outside = found.at("outside", "province").drop(columns="imbalance")
     outside[["outside_share", "imported_share"]] *= 100
     exits = found.at("exits", found.coarse).query("exports == 'footprint'").drop(columns="exports")
@@ -231,6 +232,10 @@ def provinces_page(found: ProvincesFound) -> dict[str, Any]:
         "outside": html(outside, f"Emissions and consumption by region, {gas}; shares in %"),
         "driver_shares": html(drivers, f"Drivers: emissions, {gas}, spending, and shares, %"),
         "exits": html(exits, f"Exports by region of exit: value, carbon, {gas}, and shares, %"),
+        "spending": html(
+            found.at("spending", found.coarse),
+            f"Spending per head and exports over value added ({spent})", digits=2,
+        ),
         "intensities": html(
             tables["intensities"], "Carbon of interregional imports and exports per value", digits=3
         ),

@@ -17,7 +17,8 @@ PUBLIC = {
     "multipliers", "nest", "net_shares", "open_table", "outside_share", "pairwise_net",
     "process_emissions", "product_trace", "province_balance", "rankings", "ras", "read",
     "reconcile", "reference_emissions", "regionalise", "regions_in_world", "responsibility",
-    "run", "save_table", "scopes", "sectoral_emissions", "sink_shares", "spending", "strongest_links",
+    "run", "save_table", "scopes", "sectoral_emissions", "sink_shares", "spending",
+    "strongest_links",
     "structural_paths", "synthetic_country", "target_track", "throughflow", "top_consumers",
     "tracer", "trade_intensities", "trade_measures", "transfer_drivers", "world_share",
 }  # fmt: skip

@@ -15,7 +15,7 @@ from carbonflows.build.interregional import interregional
 from carbonflows.build.nest import nest
 from carbonflows.build.nest_emissions import Level
 from carbonflows.build.proxies import OutputProxy, output_shares, spread_exports
-from carbonflows.build.quotients import Regionalisation
+from carbonflows.build.quotients import Regionalisation, described
 from carbonflows.build.regional import Interregional, RegionalTable
 from carbonflows.build.regionalise import national_table, regionalise
 from carbonflows.build.trade import Model, estimate_trade
@@ -58,7 +58,7 @@ class ChainOptions:
     otherwise: Model = "hulu_hewings"
     decay: float = 1.0
     totals: Policy = "geometric"
-    most: float = 0.25
+    most: float = 0.1
     proxy: OutputProxy = "both"
     quotients: Regionalisation = "slq"
     delta: float = 0.3
@@ -162,9 +162,7 @@ def regions_in_world(
     }
     trade = estimate_trade(outflow, inflow, distance, model=model, decay=chosen.decay)
     method = {
-        "regional tables": "published" if data.tables else (
-            f"non-survey: {chosen.quotients}, delta {chosen.delta:g}, output by {chosen.proxy}"
-        ),
+        "regional tables": "published" if data.tables else _how_estimated(data, chosen),
         "trade": trade.attrs["method"], "models": trade.attrs["models"],
     }  # fmt: skip
     inside = interregional(tables, trade, method=method)
@@ -173,6 +171,16 @@ def regions_in_world(
         emissions_level=chosen.emissions,
     )  # fmt: skip
     return Chain(table, inside, tables, trade, fits, bool(data.tables), totals)
+
+
+def _how_estimated(data: CountryData, chosen: ChainOptions) -> str:
+    """What stands in for regional tables, in words."""
+    if data.output is not None:
+        output = "output as given"
+    else:
+        by = "gdp" if data.inventory is None else chosen.proxy
+        output = "output by " + {"both": "emissions and GDP", "gdp": "GDP"}.get(by, by)
+    return f"non-survey: {described(chosen.quotients, chosen.delta)}; {output}"
 
 
 def _reconciled(
@@ -242,11 +250,15 @@ def _fits(
         if sector not in supply:
             near = suggested([sector], supply.columns, f"they have {some(supply.columns, 40)}")
             raise LabelError(f"sample {sector!r}: no sector of the tables; {near}")
-        found[sector] = gravity(
-            sample.loc[names, names], supply.loc[names, sector], demand.loc[names, sector],
-            distance, method=chosen.gravity, neighbours=weights,
-            zeros="drop" if chosen.gravity == "ols" else "refuse",
-        )  # fmt: skip
+        try:
+            found[sector] = gravity(
+                sample.loc[names, names], supply.loc[names, sector], demand.loc[names, sector],
+                distance, method=chosen.gravity, neighbours=weights,
+            )  # fmt: skip
+        except DataError as error:
+            raise DataError(
+                f'sample {sector!r}: {error}; or gravity = "ppml", which takes zeros'
+            ) from error
     return found
 
 

@@ -1,6 +1,6 @@
 """A country's statistics as a folder of plain files, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,17 @@ from carbonflows.placing import placing
 from carbonflows.sources.ceads_inventory import PROCESS
 
 UNIT_OF_CO2 = "Mt"
+LABELS = ("region", "origin", "row", "sector", "fuel")
+"""Columns of names: 01 is no number there, and NA is not missing."""
 
 
-def read_country(folder: str | Path, *, unit: str = "", year: int | None = None) -> CountryData:
+def read_country(
+    folder: str | Path,
+    *,
+    unit: str = "",
+    year: int | None = None,
+    fuels: Mapping[str, str] | None = None,
+) -> CountryData:
     """Read what a folder tells of a country's regions.
 
     Parameters
@@ -26,6 +34,8 @@ def read_country(folder: str | Path, *, unit: str = "", year: int | None = None)
     unit : str
         Unit of the regional tables.
     year : int, optional
+    fuels : mapping of str to str, optional
+        Fuel of the energy balances → fuel of the emission factors, where names differ.
 
     Returns
     -------
@@ -60,7 +70,7 @@ def read_country(folder: str | Path, *, unit: str = "", year: int | None = None)
         samples={
             path.stem: _matrix(path, "origin") for path in sorted((place / "trade").glob("*.csv"))
         },
-        **_emitted(place),
+        **_emitted(place, [str(r) for r in regions.index], fuels),
         output=_optional_matrix(place / "output.csv"),
         final=_optional_matrix(place / "final.csv"),
         exports=None if exports is None else _column(exports, "share", place / "exports.csv"),
@@ -140,7 +150,9 @@ def _part(frame: pd.DataFrame, prefix: str) -> pd.DataFrame:
     return part.rename(columns=lambda column: str(column).removeprefix(prefix))
 
 
-def _emitted(place: Path) -> dict[str, Any]:
+def _emitted(
+    place: Path, regions: Sequence[str], fuels: Mapping[str, str] | None
+) -> dict[str, Any]:
     """The inventory as it is given, or made from energy statistics."""
     energy, given = place / "energy.csv", place / "inventory.csv"
     if not energy.exists():
@@ -157,8 +169,8 @@ def _emitted(place: Path) -> dict[str, Any]:
             for row, role, sector in listed[["role", "sector"]].itertuples()
         }
     own = place / "factors.csv"
-    factors = emission_factors(own if own.exists() else "ipcc2006")
-    balance = energy_balance(energy, roles=roles)
+    factors = emission_factors(own if own.exists() else "ipcc2006", fuels=fuels)
+    balance = energy_balance(energy, roles=roles, regions=regions)
     inventory = inventoried(balance, factors, _inventory(place / "process.csv"))
     return {"inventory": inventory, "energy": balance, "factors": factors}
 
@@ -225,9 +237,13 @@ def _frame(path: Path, *, index: str = "", optional: bool = False) -> pd.DataFra
     if optional and not path.exists():
         return None
     try:
-        frame = pd.read_csv(path, comment="#", encoding="utf-8")
+        frame = pd.read_csv(
+            path, comment="#", encoding="utf-8", float_precision="round_trip",
+            converters=dict.fromkeys(LABELS, str),
+        )  # fmt: skip
     except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise SourceError(f"{path} cannot be read ({error}); give a CSV file", path=path) from error
+        told = str(error).strip()
+        raise SourceError(f"{path} cannot be read ({told}); give a CSV file", path=path) from error
     if not index:
         return frame
     _column(frame, index, path)

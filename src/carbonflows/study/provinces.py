@@ -16,6 +16,7 @@ from carbonflows.build.synthetic.observed import observed
 from carbonflows.diagnosis import diagnose
 from carbonflows.errors import StudyError, some
 from carbonflows.inventory import inventory_gap, reference_emissions
+from carbonflows.inventory.roles import SUPPLY
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.sources.ceads_inventory import PROCESS
@@ -44,7 +45,7 @@ UNITS = {
     "driver_shares": "emissions: {gas}; spending: money; shares: 1",
     "exits": "value: money; emissions: {gas}; shares: 1", "sensitivity": "1",
     "intensities": "emissions: {gas}; values: money; ratio: 1", "fits": "1",
-    "spending": "see column units", "trade": "money",
+    "spending": "see column units", "trade": "money", "totals": "money",
     "inventory_gap": "Mt CO2; ratio: 1", "score": "see column unit",
     "published": "see column unit",
     "diagnosis": "see column unit",
@@ -83,11 +84,12 @@ def outcome(
     Outcome
     """
     wanted = study.provinces
+    _require_used(study, grouping, given)
     progress("gathering the country's statistics")
     data, truth = _statistics(study, table)
     progress("building the table of its regions")
     chain = regions_in_world(
-        table, wanted.country, data, concordance=wanted.concordance, options=_options(wanted)
+        table, wanted.country, data, concordance=_concordance(study), options=_options(wanted)
     )
     progress("solving")
     system = Leontief(chain.table)
@@ -98,11 +100,16 @@ def outcome(
     )
     drivers = _drivers(wanted, chain.table)
     frames = province_accounts(system, load, data, wanted.gdp_unit, drivers)
-    if data.energy is not None and data.factors is not None and data.inventory is not None:
+    if data.energy is not None and data.factors is not None and len(data.energy.of(*SUPPLY)):
+        assert data.inventory is not None
         burned = data.inventory[data.inventory["fuel"] != PROCESS]
         burned.attrs = data.inventory.attrs
         supplied = reference_emissions(data.energy, data.factors)
-        frames["inventory_gap"] = inventory_gap(burned, supplied).reset_index()
+        frames["inventory_gap"] = (
+            inventory_gap(burned, supplied).reset_index().rename(columns={"province": "region"})
+        )
+    if len(chain.totals):
+        frames["totals"] = chain.totals.rename_axis("sector").reset_index()
     frames["trade"] = tidy_trade(chain)
     if chain.fits:
         frames["fits"] = fitted(chain)
@@ -134,12 +141,39 @@ def outcome(
     )  # fmt: skip
 
 
+def _require_used(
+    study: Study, grouping: Grouping | None, given: Mapping[str, Denominator] | None
+) -> None:
+    """Raise on settings that a study of provinces would not use."""
+    if grouping is not None:
+        raise StudyError(
+            "a grouping has no use in a study of provinces: give macro-regions in the column group "
+            "of regions.csv"
+        )
+    if given:
+        raise StudyError(
+            f"{some(list(given))} of countries has no use in a study of provinces: GDP and "
+            "population are columns of regions.csv"
+        )
+    wanted = study.provinces
+    if wanted.folder is not None and {"number", "seed"} & wanted.model_fields_set:
+        raise StudyError(
+            "provinces.number and provinces.seed are of the synthetic country: drop them, or folder"
+        )
+
+
+def _concordance(study: Study) -> str | None:
+    name = study.provinces.concordance
+    return None if name is None else study.placed(name)
+
+
 def _statistics(study: Study, world: IOTable) -> tuple[CountryData, SyntheticCountry | None]:
     """What is known of the country: from a folder, or of one that does not exist."""
     wanted = study.provinces
     if wanted.folder is not None:
         place = study.placed(wanted.folder + "/regions.csv").removesuffix("/regions.csv")
-        return read_country(place, unit=wanted.unit, year=world.year), None
+        found = read_country(place, unit=wanted.unit, year=world.year, fuels=wanted.fuels or None)
+        return found, None
     made = synthetic_country(world, wanted.country, provinces=wanted.number, seed=wanted.seed)
     return observed(made), made
 
@@ -147,8 +181,8 @@ def _statistics(study: Study, world: IOTable) -> tuple[CountryData, SyntheticCou
 def _options(wanted: ProvincesSpec) -> ChainOptions:
     return ChainOptions(
         gravity=wanted.gravity, neighbours=wanted.neighbours, otherwise=wanted.otherwise,
-        decay=wanted.decay, totals=wanted.totals, proxy=wanted.proxy, quotients=wanted.quotients,
-        delta=wanted.delta, emissions=wanted.emissions,
+        decay=wanted.decay, totals=wanted.totals, most=wanted.most, proxy=wanted.proxy,
+        quotients=wanted.quotients, delta=wanted.delta, emissions=wanted.emissions,
     )  # fmt: skip
 
 
@@ -204,7 +238,7 @@ def _sensitivity(
     for what, choice, options in tried:
         sample = data if what == "regionalisation" else replace(data, samples={})
         chain = regions_in_world(
-            world, wanted.country, sample, concordance=wanted.concordance, options=options
+            world, wanted.country, sample, concordance=_concordance(study), options=options
         )
         system = Leontief(chain.table)
         regions = [str(region) for region in data.regions.index]

@@ -162,7 +162,7 @@ def _between(system: Leontief, load: Emissions, at: _Level) -> pd.DataFrame:
     by = Grouping(members, name="country and abroad", source="")
     square = flows(system, load, grouping=by)
     names = [*at.names, ABROAD]
-    ends = ["source_region", "destination_region"]
+    ends = ["source_region", "demand_region"]
     return _tidy(square.loc[names, names], ends)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 MOST_ROWS = 45
+TOLD = 1e-4
+"""Relative difference of outflow and inflow above which a headline tells of it."""
 MOST_MAPPED = 15
 """Most provinces on a map of flows; more are shown by macro-region."""
 _SLIVER = 0.03
@@ -95,10 +97,19 @@ def province_headlines(found: ProvincesFound) -> list[str]:
         f"({country['emissions']:,.0f} {found.gas}) serve consumption outside the region where "
         f"they occur: {100 * country['country'] / country['emissions']:.0f} % elsewhere in the "
         f"country, {100 * country['abroad'] / country['emissions']:.0f} % abroad.",
-        f"Most of its consumption emissions from elsewhere has {named.get(most, most)} "
-        f"({100 * imported[most]:.0f} %), least {named.get(least, least)} "
-        f"({100 * imported[least]:.0f} %).",
+        f"From elsewhere come {100 * imported[most]:.0f} % of the emissions that "
+        f"{named.get(most, most)} consumes, the largest share, and {100 * imported[least]:.0f} % "
+        f"in {named.get(least, least)}, the smallest.",
     ]
+    if "totals" in found.tables:
+        totals = found.tables["totals"]
+        apart = (totals["inflow"] / totals["outflow"] - 1).abs()
+        if apart.max() > TOLD:
+            lines.append(
+                f"Outflow and inflow disagree in {int((apart > TOLD).sum())} sectors, by up to "
+                f"{100 * apart.max():.1f} %; they were reconciled "
+                f"({found.study.provinces.totals} totals)."
+            )
     shares = found.tables["driver_shares"].set_index("driver")["of_emissions"]
     told = ", ".join(f"{str(name).lower()} {100 * v:.0f} %" for name, v in shares.items())
     lines.append(f"What drives the country's emissions: {told}.")

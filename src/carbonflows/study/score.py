@@ -84,7 +84,7 @@ def _joints(
         ("trade and outflow", outflow, float(chain.trade.to_numpy().sum()), chain.inside.unit),
         ("largest difference from the world's own cells", 0.0, gap, chain.table.unit),
         (
-            "CO2 of the world", float(true_load.production.sum()), float(load.production.sum()),
-            load.unit,
+            "CO2 of all producers in the world", float(true_load.production.sum()),
+            float(load.production.sum()), load.unit,
         ),
     ]  # fmt: skip

@@ -120,6 +120,8 @@ class ProvincesSpec(_Strict):
     otherwise: Literal["hulu_hewings", "inverse_distance", "proportional"] = "hulu_hewings"
     decay: float = Field(default=1.0, gt=0)
     totals: Literal["outflow", "inflow", "geometric"] = "geometric"
+    most: float = Field(default=0.1, ge=0)
+    fuels: dict[str, str] = {}
     emissions: Literal["given", "national"] = "national"
     drivers: dict[str, list[str]] = {}
     sensitivity: bool = True

@@ -33,7 +33,7 @@ regions.csv     region, longitude, latitude (of its capital or centre), area_km2
 shapes.geojson  outlines, with the property region (optional: without it there are no maps)
 energy.csv      energy balances: region, row, fuel, value, unit
 rows.csv        what each row of them is: row, role, sector; leave it out for the rows of China's
-                provincial balances
+                provincial balances; fuels are named as the factors are, or in [provinces.fuels]
 factors.csv     emission factors of your own; left out, those of the IPCC guidelines of 2006
 process.csv     CO2 of cement and other processes: region, sector, fuel (Process), value, unit (Mt)
 inventory.csv   instead of energy.csv: region, sector, fuel, value, unit (Mt)

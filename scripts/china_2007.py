@@ -71,7 +71,6 @@ def main() -> None:
 
 def lay_out(data: Path, folder: Path, wiod: Path) -> None:
     """Write regions, outlines, inventory, exports and the study file."""
-    folder.mkdir(parents=True, exist_ok=True)
     regions = regions_of(data)
     outlines = gpd.read_file(data / "provinces.geojson").set_index("name")
     shapes = gpd.GeoDataFrame(
@@ -84,6 +83,7 @@ def lay_out(data: Path, folder: Path, wiod: Path) -> None:
     inventory = read_ceads_inventory(data / f"Emission_Inventories_for_30_Provinces_{YEAR}.xlsx")
     if lost := set(regions.index) ^ set(inventory["province"]):
         raise SourceError(f"{sorted(lost)}: not in the inventories and in the regions alike")
+    folder.mkdir(parents=True, exist_ok=True)
     regions.to_csv(folder / "regions.csv")
     shapes.to_file(folder / "shapes.geojson", driver="GeoJSON")
     inventory.rename(columns={"province": "region"}).assign(unit="Mt").to_csv(
@@ -151,7 +151,7 @@ gdp_unit = "M CNY"
 
 [published]
 source = "Feng et al. 2013, abstract, text and figures"
-differs = "Trade between provinces, their output by sector and their final demand are estimated here from emissions, GDP, population and location quotients, where the study had provincial input-output tables and a gravity model fitted to transport data; the world is WIOD, not GTAP; the inventory is that of CEADs."
+differs = "Trade between provinces, their output by sector and their final demand are estimated here from emissions, GDP, population and location quotients, where the study had provincial input-output tables and a gravity model fitted to transport data; the world is WIOD, not GTAP; the inventory is that of CEADs, at its own level."
 """  # noqa: E501
 
 if __name__ == "__main__":

@@ -270,7 +270,7 @@ def template(
     country: Annotated[
         str, typer.Option(help="Region of the example world whose place the country takes.")
     ] = "CHN",
-    provinces: Annotated[int, typer.Option(min=3, max=40, help="How many.")] = 12,
+    provinces: Annotated[int, typer.Option(min=4, max=40, help="How many.")] = 12,
     seed: Annotated[int, typer.Option(help="Another number, another country.")] = 0,
 ) -> None:
     """Write the folder that a study of provinces reads, filled with a made-up country."""

@@ -63,7 +63,7 @@ class ChainOptions:
     quotients: Regionalisation = "slq"
     delta: float = 0.3
     stocks: Sequence[str] = ("INVEN",)
-    emissions: Level = "national"
+    emissions: Level = "given"
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,7 +264,7 @@ def _fits(
 
 def _weights(data: CountryData, k: int) -> pd.DataFrame:
     """Regions that share a border, or, without outlines, the `k` nearest; islands their nearest."""
-    k = min(k, len(data.regions) - 1)
+    k = max(1, min(k, len(data.regions) - 2))
     if data.shapes is not None:
         return neighbours(data.shapes.loc[data.regions.index], "contiguity", k=k, islands="knn")
     places = data.regions[["longitude", "latitude"]].set_axis(["lon", "lat"], axis=1)

@@ -214,6 +214,8 @@ def _shared(
         "source": "provincial inventory",
         "level": level,
         "ratio to national": float(sums.sum() / total.sum()) if total.sum() else None,
+        "inventory": dict(zip(labels, sums.tolist(), strict=True)),
+        "national": dict(zip(labels, total.tolist(), strict=True)),
         "ratios": {
             label: float(found / whole) if whole else None
             for label, found, whole in zip(labels, sums, total, strict=True)

@@ -119,15 +119,19 @@ def _overridden(study: Study, **given: Any) -> Study:
 
     if given["source"] is not None or given["path"] is not None:
         # Another table: the study's path, year and options do not describe it.
-        kept = {"source": given["source"] or study.table.source, "path": given["path"],
-                "options": {}}  # fmt: skip
+        # A path of the call starts in the working folder, the study's own in the study's.
+        path = None if given["path"] is None else str(Path(given["path"]).absolute())
+        kept: dict[str, Any] = {
+            "source": given["source"] or study.table.source,
+            "path": path,
+            "options": {},
+        }
         year = given["year"]
         if given["source"] == study.table.source == "example" and year is None:
             year = study.table.year
         study = study.model_copy(
             update={"table": study.table.model_copy(update={**kept, "year": year})}
         )
-        study = study.model_copy(update={"folder": ""}) if given["path"] else study
     # The study's own options start in its folder, those of the call in the working folder.
     own = given_values(study.table.options, Path(study.folder))
     text = {

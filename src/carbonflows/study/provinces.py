@@ -24,6 +24,7 @@ from carbonflows.study.analysis import Progress, with_year
 from carbonflows.study.country_folder import read_country
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.provinces_accounts import COUNTRY, fitted, province_accounts, tidy_trade
+from carbonflows.study.provinces_checks import emission_levels, table_balance
 from carbonflows.study.provinces_page import (
     ProvincesFound,
     province_headlines,
@@ -34,9 +35,10 @@ from carbonflows.study.score import scored
 from carbonflows.study.spec import ProvincesSpec, Study
 from carbonflows.table import IOTable
 
+INVESTMENT = "Capital formation"
 CATEGORIES = {
     "CONS_h": "Household consumption", "CONS_np": "Household consumption", "CONS_g": "Government",
-    "GFCF": "Capital formation", "INVEN": "Capital formation",
+    "GFCF": INVESTMENT, "INVEN": INVESTMENT,
 }  # fmt: skip
 """Drivers of the usual categories of final demand."""
 UNITS = {
@@ -46,6 +48,7 @@ UNITS = {
     "exits": "value: money; emissions: {gas}; shares: 1", "sensitivity": "1",
     "intensities": "emissions: {gas}; values: money; ratio: 1", "fits": "1",
     "spending": "see column units", "trade": "money", "totals": "money",
+    "emission_levels": "Mt CO2; ratio: 1", "table_balance": "output: money; the rest: 1",
     "inventory_gap": "Mt CO2; ratio: 1", "score": "see column unit",
     "published": "see column unit",
     "diagnosis": "see column unit",
@@ -108,6 +111,11 @@ def outcome(
         frames["inventory_gap"] = (
             inventory_gap(burned, supplied).reset_index().rename(columns={"province": "region"})
         )
+    levels = emission_levels(chain.table)
+    if levels is not None:
+        frames["emission_levels"] = levels
+    if chain.survey:
+        frames["table_balance"] = table_balance(data, table, wanted.country)
     if len(chain.totals):
         frames["totals"] = chain.totals.rename_axis("sector").reset_index()
     frames["trade"] = tidy_trade(chain)
@@ -120,7 +128,7 @@ def outcome(
         progress("trying other choices")
         frames["sensitivity"] = _sensitivity(study, table, data, frames["outside"])
     if study.published is not None:
-        frames["published"] = _published(study, frames, data)
+        frames["published"] = _published(study, frames, data, system)
     found = diagnose(chain.table)
     frames["diagnosis"] = found.findings
     tables = {}
@@ -235,8 +243,12 @@ def _sensitivity(
         ]
     country = outside.query("region == @COUNTRY and level == 'province'")["outside_share"].iloc[0]
     rows = [("as chosen", "", float(country))]
+    if data.inventory is not None:
+        other = "national" if base.emissions == "given" else "given"
+        tried.append(("emissions", other, replace(base, emissions=other)))  # type: ignore[arg-type]
     for what, choice, options in tried:
-        sample = data if what == "regionalisation" else replace(data, samples={})
+        kept = what in ("regionalisation", "emissions", "output by")
+        sample = data if kept else replace(data, samples={})
         chain = regions_in_world(
             world, wanted.country, sample, concordance=_concordance(study), options=options
         )
@@ -247,8 +259,16 @@ def _sensitivity(
     return pd.DataFrame(rows, columns=["what", "choice", "outside_share"])
 
 
-def _published(study: Study, frames: Mapping[str, pd.DataFrame], data: CountryData) -> pd.DataFrame:
+def _published(
+    study: Study, frames: Mapping[str, pd.DataFrame], data: CountryData, system: Leontief
+) -> pd.DataFrame:
+    """Printed beside computed; ``basis`` says what the number counts, or that it was put in."""
     assert study.published is not None
+    regions = [str(region) for region in data.regions.index]
+    producers = emissions(
+        system.table, study.emissions.stressor, households=False, orphans=study.emissions.orphans
+    )
+    without = outside_share(system, regions, producers, total=COUNTRY)
     outside = frames["outside"].drop_duplicates("region").set_index("region")
     exits = frames["exits"].query("exports == 'gross'").set_index("exit_region")
     shares = frames["driver_shares"].set_index("driver")["of_emissions"]
@@ -257,9 +277,7 @@ def _published(study: Study, frames: Mapping[str, pd.DataFrame], data: CountryDa
         "imported share of consumption": outside["imported_share"],
         "exports originating": exits["of_value"],
         "exports emitted elsewhere": exits["outside_own_share"],
-        "caused by investment": pd.Series(
-            {COUNTRY: shares.get("Capital formation", float("nan"))}
-        ),
+        "caused by investment": pd.Series({COUNTRY: shares.get(INVESTMENT, float("nan"))}),
     }  # fmt: skip
     rows = []
     for printed in study.published.values:
@@ -268,14 +286,29 @@ def _published(study: Study, frames: Mapping[str, pd.DataFrame], data: CountryDa
                 f"published.values: {printed.quantity!r} is not computed by a study of provinces"
             )
         values = sources[printed.quantity]
+        if printed.quantity == "caused by investment" and INVESTMENT not in shares.index:
+            raise StudyError(
+                f"published.values: {printed.quantity!r} needs a driver called {INVESTMENT!r}; "
+                f"there are {some(shares.index, 12)}"
+            )
         region = COUNTRY if printed.region == "country" else printed.region
         if region not in values.index:
             raise StudyError(
                 f"published.values: {printed.region!r} is none of {some(values.index, 45)}"
             )
-        rows.append(
-            (printed.quantity, printed.region, printed.unit, printed.value, 100 * values[region])
-        )
-    frame = pd.DataFrame(rows, columns=["quantity", "region", "unit", "published", "computed"])
+        bases = {"": values[region]}
+        if printed.quantity == "outside share":
+            bases = {"with households' own": values[region]}
+            if region in without.index:  # macro-regions are not
+                bases["producers only"] = without["outside_share"][region]
+        elif printed.quantity == "exports originating" and data.exports is not None:
+            bases = {"put in, not found": values[region]}
+        rows += [
+            (printed.quantity, printed.region, basis, printed.unit, printed.value, 100 * value)
+            for basis, value in bases.items()
+        ]
+    frame = pd.DataFrame(
+        rows, columns=["quantity", "region", "basis", "unit", "published", "computed"]
+    )
     frame.attrs = {"source": study.published.source}
     return frame

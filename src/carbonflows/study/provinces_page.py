@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from carbonflows.accounts.emissions import Emissions
+from carbonflows.accounts.intensity import printed_unit
 from carbonflows.accounts.province_rank import ranking_panels
 from carbonflows.build.chain import Chain
 from carbonflows.build.country import CountryData
 from carbonflows.study.html import html_table
 from carbonflows.study.outcome import Picture, drawn, file_stem
 from carbonflows.study.provinces_accounts import COUNTRY
+from carbonflows.study.provinces_checks import TOLD as UNBALANCED
 from carbonflows.study.spec import Study
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ TOLD = 1e-4
 """Relative difference of outflow and inflow above which a headline tells of it."""
 MOST_MAPPED = 15
 """Most provinces on a map of flows; more are shown by macro-region."""
+MAP_ENDS = {
+    "All drivers": "the final demand is or, for exports, where they leave the country",
+    "exports": "the exports leave the country",
+}
+"""Where flows of these drivers end."""
 _SLIVER = 0.03
 """Gaps between outlines that are closed when provinces are joined [degrees]."""
 
@@ -113,13 +120,44 @@ def province_headlines(found: ProvincesFound) -> list[str]:
     shares = found.tables["driver_shares"].set_index("driver")["of_emissions"]
     told = ", ".join(f"{str(name).lower()} {100 * v:.0f} %" for name, v in shares.items())
     lines.append(f"What drives the country's emissions: {told}.")
+    lines += _levels_told(found)
     if "sensitivity" in found.tables:
         tried = 100 * found.tables["sensitivity"]["outside_share"]
+        kinds = [str(what) for what in found.tables["sensitivity"]["what"].unique()[1:]]
         lines.append(
-            f"With other decays, trade models and regionalisations the share outside lies between "
+            f"With other choices of {', '.join(kinds)} the share outside lies between "
             f"{tried.min():.0f} and {tried.max():.0f} %."
         )
     return lines
+
+
+def _levels_told(found: ProvincesFound) -> list[str]:
+    """What the inventory and the regional tables are beside the world table, where they differ."""
+    lines = []
+    if "emission_levels" in found.tables:
+        levels = found.tables["emission_levels"]
+        ours, world = levels["inventory"].sum(), levels["world"].sum()
+        ratios = levels.loc[levels["what"] == "sectors", "ratio"].dropna()
+        apart = max(ratios.max(), 1 / ratios[ratios > 0].min()) if len(ratios) else 1.0
+        if abs(ours / world - 1) > TOLD or apart > 1 + TOLD:
+            kept = levels["used"].eq("inventory").all()
+            lines.append(
+                f"The inventory has {ours:,.0f} Mt where the world table has {world:,.0f}, by "
+                f"sector {ratios.min():.2g} to {ratios.max():.2g} times as much: "
+                + ("it is used as it is." if kept else "it is brought to the world table's level.")
+            )
+    if "table_balance" in found.tables:
+        errors = found.tables["table_balance"].set_index("region")["row_error"]
+        if errors.max() > UNBALANCED:
+            lines.append(
+                f"The table of {errors.idxmax()} misses its own row totals by "
+                f"{100 * errors.max():.1f} % of its output, the most of all."
+            )
+    return lines
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def map_shapes(found: ProvincesFound) -> "GeoDataFrame | None":
@@ -135,14 +173,26 @@ def map_shapes(found: ProvincesFound) -> "GeoDataFrame | None":
         closed = [shape.buffer(_SLIVER).buffer(-_SLIVER) for shape in outlines.geometry]
         outlines = outlines.set_geometry(closed, crs=outlines.crs)
     outlines.index = outlines.index.rename("region")
-    return outlines.assign(anchor=_inside(outlines))
+    centres = _centres(found.data.regions) if found.coarse == "macro-region" else {}
+    anchors = [_inside(shape, centres.get(name)) for name, shape in outlines.geometry.items()]
+    return outlines.assign(anchor=anchors)
 
 
-def _inside(outlines: "GeoDataFrame") -> Any:
-    """A point in the largest piece of each outline."""
-    pieces = [max(shape.geoms, key=lambda g: g.area) if hasattr(shape, "geoms") else shape
-              for shape in outlines.geometry]  # fmt: skip
-    return [piece.representative_point() for piece in pieces]
+def _centres(regions: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Mean place of the people of each macro-region [degrees]."""
+    group = regions["group"].astype(str)
+    shares = regions["population"] / regions.groupby(group)["population"].transform("sum")
+    places = regions[["longitude", "latitude"]].mul(shares, axis=0).groupby(group).sum()
+    return {str(name): (float(x), float(y)) for name, x, y in places.itertuples()}
+
+
+def _inside(shape: Any, centre: tuple[float, float] | None) -> Any:
+    """The centre where it lies inside an outline, or a point in the outline's largest piece."""
+    from shapely import Point
+
+    if centre is not None and shape.contains(Point(centre)):
+        return Point(centre)
+    return max(getattr(shape, "geoms", [shape]), key=lambda g: g.area).representative_point()
 
 
 def province_pictures(found: ProvincesFound) -> Iterator[Picture]:
@@ -163,20 +213,22 @@ def province_pictures(found: ProvincesFound) -> Iterator[Picture]:
             index="source_region", columns="destination_region", values="value", aggfunc="sum",
             sort=False, fill_value=0.0,
         ).reindex(index=shapes.index, columns=shapes.index, fill_value=0.0)  # fmt: skip
-        where = "leave the country" if driver == "exports" else "final demand is"
+        end = MAP_ENDS.get(str(driver), "the final demand is")
         yield drawn(
             f"fluxes_{file_stem(str(driver).lower())}", ("drivers",),
-            f"Largest flows of emissions between {noun}s, {str(driver).lower()}: from where they "
-            f"occur to where {where}. The fill shows net exports to the country's other regions.",
+            f"{_capital(str(driver))}: the largest flows of emissions between {noun}s, from "
+            f"where the emissions occur to where {end}. The fill shows net exports to the "
+            "country's other regions.",
             partial(
                 flow_map,
-                square, shapes, unit=found.gas, top=15, noun=noun, source=source,
+                square, shapes, unit=found.gas, top=15, noun=noun,
+                source=f"Only regions with data are drawn. {source}",
                 labels=found.names, heading="Net exports inside the country",
                 title=f"Largest flows of embodied carbon: {str(driver).lower()}",
-                subtitle="Emissions by where they occur and where the goods are consumed or leave",
+                subtitle=f"From where emissions occur to where {end}",
             ),
         )  # fmt: skip
-    balance = found.at("balance", found.coarse).query("measure == 'footprint'")
+    balance = found.at("balance", "province").query("measure == 'footprint'")
     signed = balance.set_index("region").drop(columns="measure")
     columns = [str(column) for column in signed]
     exported = [column for column in columns if column.startswith("exports")]
@@ -187,18 +239,19 @@ def province_pictures(found: ProvincesFound) -> Iterator[Picture]:
     }  # fmt: skip
     yield drawn(
         "balance", ("balance",),
-        "Emissions in exports (left) and imports (right) by partner and by what carries them; the "
-        "net is imports less exports.",
+        "Emissions in exports (left) and imports (right) by partner and by what carries them, "
+        "finished or intermediate goods; the net is imports less exports.",
         lambda: balance_bars(
             signed, unit=found.gas, labels=found.names, column_names=words,
             hatched=[c for c in columns if c.endswith("intermediate")],
             sides=("Exports", "Imports"), source=source, title="Emissions in trade by its kind",
-            subtitle="With the country's other regions and with abroad, finished and intermediate",
+            subtitle="With the country's other regions and abroad; hatched: intermediate goods",
         ),
     )  # fmt: skip
     ranks = found.at("rankings", "province")
     panels = ranking_panels(ranks)
-    units = panels.attrs["units"]
+    units = {**panels.attrs["units"], "total": found.gas}
+    smallest = [row for row in panels.columns.unique("row") if row.startswith("Smallest")]
     members = None
     if "group" in found.data.regions:
         members = {str(k): str(v) for k, v in found.data.regions["group"].items()}
@@ -207,7 +260,7 @@ def province_pictures(found: ProvincesFound) -> Iterator[Picture]:
         "Net trade inside the country and consumption, in total, per GDP and per head; each panel "
         "has its own ranking.",
         lambda: ranked_panels(
-            panels, units=units, members=members, smallest=["Smallest consumption"],
+            panels, units=units, members=members, smallest=smallest,
             labels={**found.names, "total": "Total", "gdp": "Per GDP", "population": "Per head"},
             source=source, title="Provinces ranked",
             subtitle="Net domestic imports and exports, and consumption-based emissions",
@@ -224,11 +277,16 @@ def provinces_page(found: ProvincesFound) -> dict[str, Any]:
         for column in ("region", "exit_region", "source_region", "destination_region"):
             if column in shown:
                 shown[column] = [found.names.get(str(r), str(r)) for r in shown[column]]
-        shown.columns = pd.Index([str(c).replace("_", " ").capitalize() for c in shown])
+        if "driver" in shown:
+            shown["driver"] = [_capital(str(driver)) for driver in shown["driver"]]
+        heads = [str(c).replace("_", " ").capitalize().replace("gdp", "GDP") for c in shown]
+        shown.columns = pd.Index(heads)
         return Markup(html_table(shown.head(MOST_ROWS), caption, **options))
 
     tables, gas = found.tables, found.gas
     spent = str(tables["spending"].attrs["unit"]).replace("drivers", "spending")
+    money = found.chain.table.unit
+    intensity = printed_unit(f"{found.load.unit}/{money}", money)
     outside = found.at("outside", "province").drop(columns="imbalance")
     outside[["outside_share", "imported_share"]] *= 100
     exits = found.at("exits", found.coarse).query("exports == 'footprint'").drop(columns="exports")
@@ -248,7 +306,9 @@ def provinces_page(found: ProvincesFound) -> dict[str, Any]:
             f"Spending per head and exports over value added ({spent})", digits=2,
         ),
         "intensities": html(
-            tables["intensities"], "Carbon of interregional imports and exports per value", digits=3
+            tables["intensities"],
+            f"Interregional imports and exports: emissions, {gas}, value, {money}, and intensity, "
+            f"{intensity}; ratio of the intensities", digits=3,
         ),
         "fits": html(tables["fits"], "Gravity models", digits=3) if "fits" in tables else "",
         "score": html(tables["score"], "Found beside the truth", digits=3)
@@ -260,6 +320,8 @@ def provinces_page(found: ProvincesFound) -> dict[str, Any]:
         ) if "sensitivity" in tables else "",
         "published": html(tables["published"], "Printed beside computed", digits=1)
         if "published" in tables else "",
+        "levels": html(tables["emission_levels"], "Inventory beside the world table, Mt", digits=2)
+        if "emission_levels" in tables else "",
         "maps": [
             f"fluxes_{file_stem(str(driver).lower())}"
             for driver in ["All drivers", *tables["drivers"]["driver"].unique()]

@@ -9,6 +9,7 @@ from carbonflows.build.chain import Chain
 from carbonflows.build.synthetic.country import SyntheticCountry
 from carbonflows.regions import Grouping, aggregate
 from carbonflows.solve import Leontief
+from carbonflows.sources.ceads_inventory import HOUSEHOLDS
 from carbonflows.table import IOTable
 
 
@@ -67,7 +68,10 @@ def _joints(
     chain: Chain, truth: SyntheticCountry, load: Emissions, true_load: Emissions
 ) -> list[tuple[str, float, float, str]]:
     """What has to be conserved from step to step."""
-    inventory = float(truth.inventory["value"].sum())
+    counted = truth.inventory
+    if not load.households:
+        counted = counted[~counted["sector"].isin(HOUSEHOLDS)]
+    inventory = float(counted["value"].sum())
     regions = list(truth.tables)
     home = np.isin(chain.table.nodes.get_level_values("region"), regions)
     placed = float(load.production[home].sum() + load.orphaned[home].sum())

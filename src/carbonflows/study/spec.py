@@ -107,7 +107,7 @@ class ProvincesSpec(_Strict):
 
     country: str = "CHN"
     folder: str | None = None
-    number: int = Field(default=12, ge=3, le=40)
+    number: int = Field(default=12, ge=4, le=40)
     seed: int = Field(default=0, ge=0)
     unit: str = ""
     gdp_unit: str = "M CNY"
@@ -122,7 +122,7 @@ class ProvincesSpec(_Strict):
     totals: Literal["outflow", "inflow", "geometric"] = "geometric"
     most: float = Field(default=0.1, ge=0)
     fuels: dict[str, str] = {}
-    emissions: Literal["given", "national"] = "national"
+    emissions: Literal["given", "national"] = "given"
     drivers: dict[str, list[str]] = {}
     sensitivity: bool = True
 

@@ -106,9 +106,38 @@ def test_panels() -> None:
     assert (out.notna() ^ into.notna()).all().all()
     assert out["total"].sum() == pytest.approx(into["total"].sum())
     assert (out.fillna(1) > 0).all().all()
-    assert panels["Largest consumption"].equals(panels["Smallest consumption"])
-    assert "Consumption" in ranking_panels(found, both_ends=False).columns.levels[0]
     assert panels.attrs["units"] == {"total": "Mt", "population": "t/person"}
+
+
+@pytest.mark.parametrize(
+    ("number", "ends"), [(7, ["Consumption"]), (8, ["Largest consumption", "Smallest consumption"])]
+)
+def test_few_regions_are_ranked_from_one_end(number: int, ends: list[str]) -> None:
+    regions = [f"r{i + 1}" for i in range(number)]
+    found = rankings(Leontief(random_world(5, number + 1, 2)), regions, {})
+    panels = ranking_panels(found)
+    assert list(panels.columns.unique("row"))[2:] == ends
+    assert all(panels[end].equals(panels[ends[0]]) for end in ends)
+    one = ranking_panels(found, both_ends=False)
+    assert list(one.columns.unique("row"))[2:] == ["Consumption"]
+
+
+@pytest.mark.parametrize(("consumption", "unit", "scale"), [
+    ([0.1, 0.2, 0.9], "g/CNY", 1000), ([0.1, 0.6, 0.9], "kg/CNY", 1)
+])  # fmt: skip
+def test_small_kilograms_per_currency_become_grams(
+    consumption: list[float], unit: str, scale: float
+) -> None:
+    nets = [-0.3, 0.1, 0.2]
+    found = pd.DataFrame({
+        "region": [*"ABC"] * 2, "quantity": ["net_domestic_exports"] * 3 + ["consumption"] * 3,
+        "per": "gdp", "value": nets + consumption, "unit": "kg/CNY",
+    })  # fmt: skip
+    panels = ranking_panels(found)
+    assert panels.attrs["units"] == {"gdp": unit}
+    np.testing.assert_allclose(panels["Consumption", "gdp"], scale * np.array(consumption))
+    assert panels["Net domestic importers", "gdp"]["A"] == pytest.approx(0.3 * scale)
+    assert panels["Net domestic exporters", "gdp"]["C"] == pytest.approx(0.2 * scale)
 
 
 @pytest.mark.parametrize(

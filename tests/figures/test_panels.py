@@ -50,6 +50,17 @@ def test_top_smallest_and_what_is_left_out(values: pd.DataFrame) -> None:
     assert "in “Consumption” the smallest" in note_of(figure)
 
 
+@pytest.mark.parametrize(("number", "each"), [(1, 1), (5, 2), (6, 3), (9, 3)])
+def test_no_region_is_among_the_largest_and_the_smallest(number: int, each: int) -> None:
+    column = pd.Series([1.0] * number, [f"R{i}" for i in range(number)])  # even where all are equal
+    values = pd.concat({("Largest", "total"): column, ("Smallest", "total"): column}, axis=1)
+    most, least = texts(
+        ranked_panels(values, units=UNITS, smallest=["Smallest"], top=3), "name"
+    )  # fmt: skip
+    assert len(most) == len(least) == each
+    assert number == 1 or not set(most) & set(least)
+
+
 def test_bars_are_as_long_as_their_numbers_and_coloured_by_group(values: pd.DataFrame) -> None:
     colours = {"North": "#ff0000"}
     figure = ranked_panels(values, units=UNITS, members=MEMBERS, colours=colours)

@@ -19,6 +19,10 @@ from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 
 QUANTITIES = ("net_domestic_exports", "consumption", "production")
+BOTH_ENDS = 8
+"""Fewest regions that are ranked from both ends."""
+_IN_GRAMS = 0.5
+"""Median per currency below which grams are easier to read [kg]."""
 
 
 def rankings(
@@ -132,7 +136,8 @@ def ranking_panels(found: pd.DataFrame, *, both_ends: bool = True) -> pd.DataFra
     found : DataFrame
         As `rankings` returns it.
     both_ends : bool
-        Consumption in two rows of panels, for its largest and for its smallest numbers.
+        Consumption in two rows of panels, for its largest and for its smallest numbers, where there
+        are `BOTH_ENDS` regions or more.
 
     Returns
     -------
@@ -140,7 +145,8 @@ def ranking_panels(found: pd.DataFrame, *, both_ends: bool = True) -> pd.DataFra
         Rows of panels ``Net domestic importers`` (imports less exports, regions that import more),
         ``Net domestic exporters``, ``Largest consumption`` and ``Smallest consumption`` (the same
         numbers twice), or ``Consumption``; columns as in ``per``. NaN: the region is not in that
-        panel. ``attrs["units"]`` has the unit of each column.
+        panel. ``attrs["units"]`` has the unit of each column; small kilograms per currency become
+        grams.
 
     Examples
     --------
@@ -150,14 +156,21 @@ def ranking_panels(found: pd.DataFrame, *, both_ends: bool = True) -> pd.DataFra
     >>> panels.columns.tolist()[0], int(panels.iloc[:, :2].notna().to_numpy().sum())
     (('Net domestic importers', 'total'), 3)
     """
-    pers = found["per"].unique().tolist()
+    unit_of = found.drop_duplicates("per").set_index("per")["unit"].to_dict()
 
     def block(quantity: str) -> pd.DataFrame:
         rows = found[found["quantity"] == quantity].set_index("region")
-        return pd.DataFrame({per: rows.loc[rows["per"] == per, "value"] for per in pers})
+        return pd.DataFrame({per: rows.loc[rows["per"] == per, "value"] for per in unit_of})
 
     nets, used = block("net_domestic_exports"), block("consumption")
-    ends = ("Largest consumption", "Smallest consumption") if both_ends else ("Consumption",)
+    for per, unit in unit_of.items():
+        if unit.startswith("kg/") and used[per].median() < _IN_GRAMS:
+            unit_of[per] = unit.removeprefix("k")
+            grams = units.factor(unit, unit_of[per])
+            nets[per], used[per] = nets[per] * grams, used[per] * grams
+    ends: tuple[str, ...] = ("Consumption",)
+    if both_ends and len(used) >= BOTH_ENDS:
+        ends = ("Largest consumption", "Smallest consumption")
     rows = {
         "Net domestic importers": (-nets).where(nets < 0),
         "Net domestic exporters": nets.where(nets > 0),
@@ -165,8 +178,7 @@ def ranking_panels(found: pd.DataFrame, *, both_ends: bool = True) -> pd.DataFra
     }
     frame = pd.concat(rows, axis=1)
     frame.columns.names = ["row", "column"]
-    units_of = found.drop_duplicates("per").set_index("per")["unit"]
-    frame.attrs = {**found.attrs, "units": {str(k): str(v) for k, v in units_of.items()}}
+    frame.attrs = {**found.attrs, "units": unit_of}
     return frame
 
 

@@ -20,7 +20,7 @@ from carbonflows.build.regional import Interregional, RegionalTable
 from carbonflows.build.regionalise import national_table, regionalise
 from carbonflows.build.trade import Model, estimate_trade
 from carbonflows.errors import DataError, LabelError, some, suggested
-from carbonflows.inventory.concordance import Concordance, by_sector
+from carbonflows.inventory.concordance import Concordance, by_sector, load_concordance
 from carbonflows.table import Extension, IOTable
 
 
@@ -214,6 +214,9 @@ def _estimated(
             cells = F.to_numpy()[0].reshape(len(regions), -1)
             emitted = pd.DataFrame(cells, regions, national.sectors)
         output = output_shares(emitted, gdp, "gdp" if data.inventory is None else chosen.proxy)
+    if set(output.columns) != set(national.sectors):
+        odd = list(set(output.columns) ^ set(national.sectors))
+        raise LabelError(f"output: {some(odd)} is missing or no sector of {world.label}")
     output = output[national.sectors]
     output = output / output.sum() * national.x
     if data.final is not None:
@@ -302,6 +305,13 @@ def _placed(
         lines = pd.DataFrame(pairs, columns=["sector", "target"])
         lines["kind"] = ["final" if target == "Households" else "industry" for _, target in pairs]
         concordance = Concordance(lines, "same sectors")
+    elif not isinstance(concordance, Concordance):
+        concordance = load_concordance(concordance)
+    if strange := [s for s in concordance.targets("industry") if s not in sectors]:
+        raise LabelError(
+            f"{some(strange)}: sectors that concordance {concordance.name} leads to and "
+            f"{world.label} has not; give one for this world"
+        )
     return by_sector(
         data.inventory, concordance, keys, sectors=sectors, categories={"Households": home}
     )

@@ -57,7 +57,9 @@ def ranked_panels(
     members : mapping of str to str, optional
         Region → group, by which bars are coloured; each region drawn must be in one.
     smallest : sequence of str
-        Rows of the grid that are ranked from the smallest number, not from the largest.
+        Rows of the grid that are ranked from the smallest number, not from the largest. Where
+        another row has the same numbers, both show half of the regions at most, so that none is in
+        both.
     top : int
         How many regions a panel shows at most; where it shows fewer than it has, its heading says
         of how many.
@@ -94,11 +96,15 @@ def ranked_panels(
     rows, columns = _grid(values, units, smallest)
     paint, key = _paint(values.index, members, colours or {})
     given = dict(labels or {})
+    halved = {
+        name for row in smallest for other in rows
+        if other not in smallest and values[row].equals(values[other]) for name in (row, other)
+    }  # fmt: skip
     panels = {
         (row, column): _panel(
             values[(row, column)],
             (_headed(given.get(row, row)), f"{given.get(column, column)}, {shown(units[column])}"),
-            row in smallest, top,
+            row in smallest, top, row in halved,
         )
         for row in rows for column in columns
     }  # fmt: skip
@@ -193,9 +199,14 @@ def _paint(
     return {region: key[members[region]] for region in regions}, key
 
 
-def _panel(numbers: pd.Series, heads: tuple[str, str], smallest: bool, top: int) -> _Panel:
+def _panel(
+    numbers: pd.Series, heads: tuple[str, str], smallest: bool, top: int, halved: bool
+) -> _Panel:
     """Return what a panel shows."""
-    ranked = numbers.dropna().sort_values(ascending=smallest, kind="stable")
+    ranked = numbers.dropna().sort_values(kind="stable")
+    ranked = ranked if smallest else ranked[::-1]
+    if halved:
+        top = min(top, max(len(ranked) // 2, 1))
     return _Panel(heads, [(r, float(v)) for r, v in ranked.iloc[:top].items()], len(ranked))
 
 

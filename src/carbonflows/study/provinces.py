@@ -56,7 +56,7 @@ UNITS = {
 """Units of the tables."""
 
 
-OWN_UNITS = ("spending",)
+OWN_UNITS = ("spending", "intensities")
 """Tables whose accounts state the unit of each column."""
 
 

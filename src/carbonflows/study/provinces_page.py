@@ -305,6 +305,11 @@ def provinces_page(found: ProvincesFound) -> dict[str, Any]:
             found.at("spending", found.coarse),
             f"Spending per head and exports over value added ({spent})", digits=2,
         ),
+        "balance": html(
+            found.at("balance", found.coarse).query("measure == 'footprint'").drop(
+                columns="measure"
+            ), f"Emissions in exports and imports by {found.coarse}, {gas}",
+        ),
         "intensities": html(
             tables["intensities"],
             f"Interregional imports and exports: emissions, {gas}, value, {money}, and intensity, "

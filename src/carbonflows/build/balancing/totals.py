@@ -13,6 +13,8 @@ from carbonflows.labels import Array, repeated, same_labels
 
 Policy: TypeAlias = Literal["outflow", "inflow", "geometric", "min_variance"]
 POLICIES = ("outflow", "inflow", "geometric", "min_variance")
+WORTH = 0.5
+"""Largest disagreement that a message offers to accept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +184,11 @@ def _refuse_far_apart(
     enough = np.ceil(round(100 * difference[far[0]], 9)) / 100
     raise BalanceError(
         f"totals of outflow and inflow disagree: {some(told)}; the limit is {100 * most:g} %: "
-        f"correct the tables, or accept it with most={enough:g}",
+        + (
+            f"correct the tables, or accept it with most={enough:g}"
+            if enough <= WORTH
+            else "that is no rounding: correct the tables"
+        ),
         labels=list(sectors[far]), differences=[float(difference[j]) for j in far],
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import BalanceError, DataError, LabelError, some
+from carbonflows.errors import BalanceError, DataError, LabelError, quoted, some
 from carbonflows.labels import Array
 
 OutputProxy: TypeAlias = Literal["emissions", "gdp", "both"]
@@ -68,6 +68,45 @@ def output_shares(
     return frame
 
 
+def require_shares(shares: pd.Series, where: str) -> None:
+    """Refuse what are no shares of regions in a whole.
+
+    Parameters
+    ----------
+    shares : Series (r,)
+        Finite, not below zero, and one in sum but for rounding (1 %).
+    where : str
+        File or argument, for messages.
+
+    Raises
+    ------
+    DataError
+        Naming the regions, or the sum and the largest share in it.
+
+    Examples
+    --------
+    >>> require_shares(pd.Series({"A": 60.0, "B": 40.0}), "exports.csv")
+    Traceback (most recent call last):
+    ...
+    carbonflows.errors.DataError: exports.csv: shares sum to 100, the largest is A's 60; divide
+    them by their sum, they must add up to 1
+    """
+    values = pd.to_numeric(shares, errors="coerce").to_numpy(dtype=float)
+    if not (good := np.isfinite(values) & (values >= 0)).all():
+        cell = shares.iloc[int(np.argmin(good))]
+        told = "an empty cell" if pd.isna(cell) else quoted(cell)
+        raise DataError(
+            f"{where}: share of {some(shares.index[~good])}: {told} is no number from zero; "
+            "give shares from 0 to 1"
+        )
+    if abs(values.sum() - 1) > 0.01:
+        most = int(values.argmax())
+        raise DataError(
+            f"{where}: shares sum to {values.sum():.4g}, the largest is {shares.index[most]}'s "
+            f"{values[most]:.4g}; divide them by their sum, they must add up to 1"
+        )
+
+
 def spread_exports(output: pd.DataFrame, exports: pd.Series, shares: pd.Series) -> pd.DataFrame:
     """Exports by region and sector that meet the country's by sector and each region's share.
 
@@ -78,7 +117,7 @@ def spread_exports(output: pd.DataFrame, exports: pd.Series, shares: pd.Series) 
     exports : Series (h,)
         The country's exports by sector [money/yr].
     shares : Series (r,)
-        Share of each region in all exports; scaled to one.
+        Share of each region in all exports; what rounding leaves is scaled to one.
 
     Returns
     -------
@@ -90,6 +129,8 @@ def spread_exports(output: pd.DataFrame, exports: pd.Series, shares: pd.Series) 
     ------
     LabelError
         Sectors or regions that differ.
+    DataError
+        Shares below zero, or that do not sum to one within 1 %.
     BalanceError
         A sector that exports more than 95 % of its output in the country.
 
@@ -110,6 +151,7 @@ def spread_exports(output: pd.DataFrame, exports: pd.Series, shares: pd.Series) 
     ):  # fmt: skip
         if odd := list(set(given) ^ set(expected)):
             raise LabelError(f"{what}: {some(odd)} is missing or unknown; give the same labels")
+    require_shares(shares, "shares of exports")
     cap = MOST * output.to_numpy(dtype=float)
     columns = exports[output.columns].to_numpy(dtype=float)
     rows = (shares[output.index] / shares.sum()).to_numpy(dtype=float) * columns.sum()

@@ -35,8 +35,9 @@ energy.csv      energy balances: region, row, fuel, value, unit
 rows.csv        what each row of them is: row, role, sector; leave it out for the rows of China's
                 provincial balances; fuels are named as the factors are, or in [provinces.fuels]
 factors.csv     emission factors of your own; left out, those of the IPCC guidelines of 2006
-process.csv     CO2 of cement and other processes: region, sector, fuel (Process), value, unit (Mt)
-inventory.csv   instead of energy.csv: region, sector, fuel, value, unit (Mt)
+process.csv     CO2 of cement and other processes: region, sector, fuel (Process), value, unit (Mt);
+                0 where there is none
+inventory.csv   instead of energy.csv: region, sector, fuel, value, unit (Mt); optional: code
 tables/R.csv    input-output table of region R: sector, Z:<sector> and Y:<category> (uses of all
                 origins), exports, imports, outflow, inflow, x, value_added; without this folder
                 regions are estimated from proxies (non-survey)
@@ -44,7 +45,7 @@ trade/S.csv     known flows of a commodity of sector S, origin by destination, a
                 trade is estimated from distance and size
 output.csv, final.csv, exports.csv
                 proxies where there are no tables: region by sector, region by category, and the
-                share of each region in exports
+                share of each region in exports (they sum to 1)
 study.toml      what to do with it all
 """
 

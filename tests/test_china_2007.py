@@ -138,7 +138,13 @@ def test_figures_of_the_study_stand_beside_ours(result, script):
     rows = result.tables["published"]
     rows = rows[rows["basis"] != "producers only"].set_index(["quantity", "region"])
     assert len(rows) == len(script.PUBLISHED)
-    assert rows["computed"].between(0, 100).all()
+    assert rows.loc[rows["unit"] == "%", "computed"].between(0, 100).all()
+    assert (rows["computed"] > 0).all()
+    fluxes = rows.loc["flux"]
+    assert len(fluxes) == 17
+    assert (fluxes["computed"] / fluxes["published"]).between(0.05, 2).all()
+    per_gdp = rows.loc[("consumption per GDP", "Guangdong"), "computed"]
+    assert per_gdp == pytest.approx(121.5, abs=1)
     assert rows.loc[("outside share", "country"), "computed"] == pytest.approx(55.4, abs=1)
     both = ("exports emitted elsewhere", "Central Coast + South Coast")
     assert rows.loc[both, "computed"] == pytest.approx(39.8, abs=1)

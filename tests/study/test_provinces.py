@@ -399,3 +399,29 @@ def test_what_reconciling_changed_is_in_the_result(template, tmp_path):
     found = run(of_folder(place), tmp_path / "out")
     told = found.report.read_text(encoding="utf-8") + " ".join(found.tables)
     assert "econciled" in told or "disagree" in told
+
+
+def test_fluxes_and_intensities_are_read_from_their_tables(small, tmp_path):
+    wanted = [
+        ("flux", "CHN-01 > CHN-02, Capital formation"), ("consumption per GDP", "CHN-02"),
+        ("consumption per head", "CHN-02"), ("share for abroad", "CHN-02"),
+        ("net domestic exports per GDP", "CHN-02"),
+    ]  # fmt: skip
+    found = run(published(small, *wanted), tmp_path / "out").tables
+    rows = found["published"].set_index("quantity")["computed"]
+    drivers = found["drivers"].set_index(["source_region", "destination_region", "driver"])["value"]
+    assert rows["flux"] == pytest.approx(
+        drivers.sort_index()[("CHN-01", "CHN-02", "Capital formation")]
+    )
+    ranks = found["rankings"].query("level == 'province'").set_index(["region", "quantity", "per"])
+    ranks = ranks["value"].sort_index()
+    assert rows["consumption per GDP"] == pytest.approx(1e3 * ranks["CHN-02", "consumption", "gdp"])
+    assert rows["consumption per head"] == pytest.approx(
+        ranks["CHN-02", "consumption", "population"]
+    )
+    net = ranks["CHN-02", "net_domestic_exports", "gdp"]
+    assert rows["net domestic exports per GDP"] == pytest.approx(1e3 * net)
+    row = found["outside"].query("region == 'CHN-02'").iloc[0]
+    assert rows["share for abroad"] == pytest.approx(100 * row["abroad"] / row["emissions"])
+    with pytest.raises(StudyError, match="CHN-01 > CHN-02, Capital"):
+        run(published(small, ("flux", "CHN-01 > CHN-02, Capital")), tmp_path / "other")

@@ -31,11 +31,11 @@ from carbonflows.study.provinces_page import (
     province_pictures,
     provinces_page,
 )
+from carbonflows.study.provinces_published import INVESTMENT, beside_published
 from carbonflows.study.score import scored
 from carbonflows.study.spec import ProvincesSpec, Study
 from carbonflows.table import IOTable
 
-INVESTMENT = "Capital formation"
 CATEGORIES = {
     "CONS_h": "Household consumption", "CONS_np": "Household consumption", "CONS_g": "Government",
     "GFCF": INVESTMENT, "INVEN": INVESTMENT,
@@ -128,7 +128,7 @@ def outcome(
         progress("trying other choices")
         frames["sensitivity"] = _sensitivity(study, table, data, frames["outside"])
     if study.published is not None:
-        frames["published"] = _published(study, frames, data, system)
+        frames["published"] = beside_published(study, frames, data, system)
     found = diagnose(chain.table)
     frames["diagnosis"] = found.findings
     tables = {}
@@ -257,58 +257,3 @@ def _sensitivity(
         share = outside_share(system, regions, _load(study, chain.table), total=COUNTRY)
         rows.append((what, choice, float(share["outside_share"][COUNTRY])))
     return pd.DataFrame(rows, columns=["what", "choice", "outside_share"])
-
-
-def _published(
-    study: Study, frames: Mapping[str, pd.DataFrame], data: CountryData, system: Leontief
-) -> pd.DataFrame:
-    """Printed beside computed; ``basis`` says what the number counts, or that it was put in."""
-    assert study.published is not None
-    regions = [str(region) for region in data.regions.index]
-    producers = emissions(
-        system.table, study.emissions.stressor, households=False, orphans=study.emissions.orphans
-    )
-    without = outside_share(system, regions, producers, total=COUNTRY)
-    outside = frames["outside"].drop_duplicates("region").set_index("region")
-    exits = frames["exits"].query("exports == 'gross'").set_index("exit_region")
-    shares = frames["driver_shares"].set_index("driver")["of_emissions"]
-    sources = {
-        "outside share": outside["outside_share"],
-        "imported share of consumption": outside["imported_share"],
-        "exports originating": exits["of_value"],
-        "exports emitted elsewhere": exits["outside_own_share"],
-        "caused by investment": pd.Series({COUNTRY: shares.get(INVESTMENT, float("nan"))}),
-    }  # fmt: skip
-    rows = []
-    for printed in study.published.values:
-        if printed.quantity not in sources:
-            raise StudyError(
-                f"published.values: {printed.quantity!r} is not computed by a study of provinces"
-            )
-        values = sources[printed.quantity]
-        if printed.quantity == "caused by investment" and INVESTMENT not in shares.index:
-            raise StudyError(
-                f"published.values: {printed.quantity!r} needs a driver called {INVESTMENT!r}; "
-                f"there are {some(shares.index, 12)}"
-            )
-        region = COUNTRY if printed.region == "country" else printed.region
-        if region not in values.index:
-            raise StudyError(
-                f"published.values: {printed.region!r} is none of {some(values.index, 45)}"
-            )
-        bases = {"": values[region]}
-        if printed.quantity == "outside share":
-            bases = {"with households' own": values[region]}
-            if region in without.index:  # macro-regions are not
-                bases["producers only"] = without["outside_share"][region]
-        elif printed.quantity == "exports originating" and data.exports is not None:
-            bases = {"put in, not found": values[region]}
-        rows += [
-            (printed.quantity, printed.region, basis, printed.unit, printed.value, 100 * value)
-            for basis, value in bases.items()
-        ]
-    frame = pd.DataFrame(
-        rows, columns=["quantity", "region", "basis", "unit", "published", "computed"]
-    )
-    frame.attrs = {"source": study.published.source}
-    return frame

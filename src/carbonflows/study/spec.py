@@ -154,6 +154,11 @@ class PublishedValue(_Strict):
         "exports originating",
         "exports emitted elsewhere",
         "caused by investment",
+        "share for abroad",
+        "consumption per GDP",
+        "consumption per head",
+        "net domestic exports per GDP",
+        "flux",
     ]
     region: str
     value: float

@@ -9,6 +9,8 @@ from carbonflows.build.country import CountryData
 from carbonflows.errors import BalanceError
 from carbonflows.table import IOTable
 
+FAR = 6.0
+"""Emissions per GDP over the regions' median that are told of."""
 TOLD, REFUSED = 0.01, 0.1
 """Errors of a regional table, of its output, that are told of, and that are refused."""
 
@@ -48,6 +50,25 @@ def emission_levels(nested: IOTable) -> pd.DataFrame | None:
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows) if rows else None
+
+
+def odd_regions(outside: pd.DataFrame, data: CountryData) -> pd.Series:
+    """Return regions whose emissions per GDP are far from the others': a slip, or a rare place.
+
+    Parameters
+    ----------
+    outside : DataFrame
+        Index region; with ``emissions``.
+    data : CountryData
+
+    Returns
+    -------
+    Series
+        Emissions per GDP over the median of all regions, of those beyond a factor of `FAR` [1].
+    """
+    per_gdp = outside["emissions"].reindex(data.regions.index) / data.regions["gdp"]
+    ratio = per_gdp / per_gdp.median()
+    return ratio[(ratio > FAR) | (ratio < 1 / FAR)]
 
 
 def table_balance(data: CountryData, world: IOTable, country: str) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from carbonflows.study.html import html_table
 from carbonflows.study.outcome import Picture, drawn, file_stem
 from carbonflows.study.provinces_accounts import COUNTRY
 from carbonflows.study.provinces_checks import TOLD as UNBALANCED
+from carbonflows.study.provinces_checks import odd_regions
 from carbonflows.study.spec import Study
 
 if TYPE_CHECKING:
@@ -146,6 +147,11 @@ def _levels_told(found: ProvincesFound) -> list[str]:
                 f"sector {ratios.min():.2g} to {ratios.max():.2g} times as much: "
                 + ("it is used as it is." if kept else "it is brought to the world table's level.")
             )
+    outside = found.at("outside", "province").set_index("region")
+    odd = odd_regions(outside, found.data)
+    if len(odd):
+        told = ", ".join(f"{found.names.get(str(r), r)} {value:.2g}" for r, value in odd.items())
+        lines.append(f"Emissions per GDP are far from the regions' median, times: {told}. A slip?")
     if "table_balance" in found.tables:
         errors = found.tables["table_balance"].set_index("region")["row_error"]
         if errors.max() > UNBALANCED:

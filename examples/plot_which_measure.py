@@ -20,8 +20,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 import carbonflows as cf
+from carbonflows.countries import country_names
 from carbonflows.figures.style import style
-from carbonflows.regions import country_names
 
 NAMES = {"throughflow": "Throughflow", "eebt": "EEBT", "footprint": "Footprint",
          "pairwise_net": "Pairwise net"}  # fmt: skip

@@ -107,13 +107,14 @@ def tracer(
     passed_on = np.asarray(
         np.linalg.solve(rows[:, inside], rows[:, outside]), dtype=float
     )  # A_SR M
+    of_set = _of_set(system, inside)
     trace = _trace(
-        system, load, part, inside, name or " + ".join(table.sectors[_seen(table, inside)]),
+        system, of_set, load, part, inside, name or " + ".join(table.sectors[_seen(table, inside)]),
         _assembled(passed_on, outside, inside, final, part), electricity,
     )  # fmt: skip
     if not first_use:
         return trace
-    uses, full = _first_uses(system, inside, outside, final, part)
+    uses, full = _first_uses(system, of_set, inside, outside, final, part)
     return replace(trace, uses=uses, first_uses=full)
 
 
@@ -159,7 +160,9 @@ def product_trace(
     deliveries = np.zeros((len(inside), len(part.labels), len(part.labels)))
     deliveries[np.arange(len(inside)), part.node[inside]] = final
     title = name or " + ".join(table.sectors[_seen(table, inside)])
-    return _trace(system, load, part, inside, title, deliveries, electricity)
+    return _trace(
+        system, _of_set(system, inside), load, part, inside, title, deliveries, electricity
+    )
 
 
 def sector_nodes(table: IOTable, sectors: Sequence[str] | str) -> npt.NDArray[np.intp]:
@@ -233,8 +236,14 @@ def _assembled(
     return deliveries
 
 
+def _of_set(system: Leontief, inside: npt.NDArray[np.intp]) -> Array:
+    """Output of all nodes per delivery of the set's, ``L_·S`` (n, s)."""
+    return system.outputs(_units(inside, len(system.table.nodes)).T).values
+
+
 def _first_uses(
     system: Leontief,
+    of_set: Array,
     inside: npt.NDArray[np.intp],
     outside: npt.NDArray[np.intp],
     final: Array,
@@ -253,7 +262,7 @@ def _first_uses(
     else:
         home = by_consumer[np.arange(len(final)), part.node]
         wanted = np.stack([home, by_consumer.sum(axis=1) - home], axis=1)
-    outer = _by_first_user(system, inside, outside, wanted, part)
+    outer = _by_first_user(system, of_set, inside, outside, wanted, part)
     own = part.node[inside]
     outer[np.arange(s), own, own] += wanted[inside]
     if not full:
@@ -264,6 +273,7 @@ def _first_uses(
 
 def _by_first_user(
     system: Leontief,
+    of_set: Array,
     inside: npt.NDArray[np.intp],
     outside: npt.NDArray[np.intp],
     demand: Array,
@@ -279,7 +289,6 @@ def _by_first_user(
     wanted = np.zeros((n, m, d))
     wanted[outside, part.node[outside]] = demand[outside]
     made = system.outputs(wanted.reshape(n, m * d)).values
-    of_set = system.outputs(_units(inside, n).T).values  # L_·S
     others = made - of_set @ np.linalg.solve(of_set[inside], made[inside])
     bought = system.table.Z.to_numpy()[inside] * system.per_output  # A_S·
     uses = np.zeros((s, m, m, d))
@@ -291,6 +300,7 @@ def _by_first_user(
 
 def _trace(
     system: Leontief,
+    of_set: Array,
     load: Emissions,
     part: Partition,
     inside: npt.NDArray[np.intp],
@@ -300,7 +310,6 @@ def _trace(
 ) -> Trace:
     table = system.table
     n, m = len(table.nodes), len(part.labels)
-    of_set = system.outputs(_units(inside, n).T).values  # L_·S
     caused = load.per_output(table)[:, None] * of_set  # (n, s)
     coefficients = table.Z.to_numpy()[np.ix_(inside, inside)] * system.per_output[inside]
     abroad = part.node[inside][:, None] != part.node[inside]

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from carbonflows.build.gravity.seeds import hulu_hewings, inverse_distance, proportional
 from carbonflows.errors import (
     BalanceError,
     DataError,
@@ -226,21 +227,14 @@ def _quality(flows: Array, out: Array, into: Array, km: Array) -> dict[str, floa
 
 def _seed(kind: Seed, out: Array, into: Array, km: Array, decay: float, pooled: float) -> Array:
     """Flows before balancing (r, r)."""
-    off = ~np.eye(len(out), dtype=bool)
-    size: Array = np.outer(out, into)
+    sold, bought, apart = pd.Series(out), pd.Series(into), pd.DataFrame(km)
     if kind == "proportional":
-        return size * off
-    # In units of the nearest region's, which balancing undoes, so that no power runs out of range.
-    nearest = np.min(km, axis=1, initial=np.inf, where=off)[:, None]
-    near: Array = np.power(km / nearest, -decay, out=np.zeros(off.shape), where=off)
-    if kind == "inverse_distance":
-        weighted: Array = size * near
-        return weighted
-    others = (into.sum() - into)[:, None]
-    by_size = np.divide(off * into, others, out=np.zeros(off.shape), where=others > 0)
-    by_distance = near / near.sum(axis=1, keepdims=True)
-    seed: Array = out[:, None] * (pooled * by_distance + (1 - pooled) * by_size)
-    return seed
+        seed = proportional(sold, bought)
+    elif kind == "inverse_distance":
+        seed = inverse_distance(sold, apart, power=decay) * into
+    else:
+        seed = hulu_hewings(sold, bought, apart, near=pooled, power=decay)
+    return seed.to_numpy()
 
 
 def _predicted(

@@ -109,3 +109,14 @@ def test_refusals() -> None:
         trade_parameters(APART, ORIGIN, DESTINATION, possible=APART > 0)
     with pytest.raises(DataError, match=r"flows p/q, p/r, q/r have a total of zero"):
         trade_parameters(APART, ORIGIN.replace(100.0, 0.0), DESTINATION.replace(70.0, 0.0))
+
+
+def test_without_decay_nobody_trades_with_oneself() -> None:
+    regions = ["a", "b", "c"]
+    km = pd.DataFrame([[0.0, 100, 200], [100, 0, 50], [200, 50, 0]], regions, regions)
+    even = inverse_distance(pd.Series([6.0, 4, 2], regions), km, power=0.0)
+    assert even.loc["a"].tolist() == [0.0, 3.0, 3.0]
+    pooled = hulu_hewings(
+        pd.Series([6.0, 4, 2], regions), pd.Series([4.0, 4, 4], regions), km, power=0.0
+    )
+    assert np.diag(pooled).tolist() == [0.0, 0.0, 0.0]

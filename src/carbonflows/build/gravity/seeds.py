@@ -70,7 +70,10 @@ def inverse_distance(
     """
     regions = origin.index
     sold = totals(origin, regions, "origin")
-    weights = _apart(distance, regions) ** -power
+    apart = _apart(distance, regions)
+    # In units of the nearest region's distance, so that no power runs out of range.
+    weights = (apart / apart.min(axis=1, keepdims=True)) ** -power
+    np.fill_diagonal(weights, 0.0)  # endless distance to the power of zero is one
     return pd.DataFrame(sold[:, None] * _shares(weights, sold, regions), regions, regions)
 
 
@@ -80,6 +83,7 @@ def hulu_hewings(
     distance: pd.DataFrame,
     *,
     near: float = 0.6,
+    power: float = 1.0,
     literal: bool = False,
 ) -> pd.DataFrame:
     """Pool inverse distance and buyers' shares, for sectors without a sample of flows.
@@ -92,6 +96,8 @@ def hulu_hewings(
         [km]; its diagonal is not looked at.
     near : float
         Share of trade that goes by inverse distance, from zero to one.
+    power : float
+        Of ``1 / d``.
     literal : bool
         Buyers' shares among all regions, so that rows sum to less than the origin totals. Otherwise
         shares are among the other regions.
@@ -99,7 +105,7 @@ def hulu_hewings(
     Returns
     -------
     DataFrame (n, n)
-        ``near O_r d_rs⁻¹ / Σ_{q≠r} d_rq⁻¹ + (1 − near) O_r D_s / Σ_q D_q``; the diagonal is zero.
+        ``near O_r d_rs^−p / Σ_{q≠r} d_rq^−p + (1 − near) O_r D_s / Σ_q D_q``; the diagonal is zero.
 
     References
     ----------
@@ -119,7 +125,7 @@ def hulu_hewings(
     """
     if not 0 <= near <= 1:
         raise DataError(f"near={near} is no share; choose from zero to one")
-    by_distance = inverse_distance(origin, distance)
+    by_distance = inverse_distance(origin, distance, power=power)
     by_buyers = proportional(origin, destination, own=literal)
     if literal:
         by_buyers = by_buyers.mask(np.eye(len(by_buyers), dtype=bool), 0.0)

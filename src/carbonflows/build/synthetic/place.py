@@ -7,6 +7,7 @@ import pandas as pd
 import shapely
 from pyproj import Geod
 
+from carbonflows.build.gravity.distance import own_distance
 from carbonflows.errors import ShapeError
 from carbonflows.labels import Array
 
@@ -113,7 +114,7 @@ def distance_between(shapes: "GeoDataFrame") -> pd.DataFrame:
     lon, lat = shapes["longitude"].to_numpy(), shapes["latitude"].to_numpy()
     a, b = np.indices((len(lon), len(lon)))
     kilometres = np.asarray(ELLIPSOID.inv(lon[a], lat[a], lon[b], lat[b])[2]) / 1e3
-    np.fill_diagonal(kilometres, 0.67 * np.sqrt(shapes["area_km2"].to_numpy() / np.pi))
+    np.fill_diagonal(kilometres, own_distance(shapes["area_km2"]))
     return pd.DataFrame(
         kilometres, shapes.index.rename("origin"), shapes.index.rename("destination")
     )

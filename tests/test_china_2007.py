@@ -10,7 +10,7 @@ import pytest
 
 import carbonflows as cf
 from carbonflows.errors import SourceError
-from carbonflows.study import StudyResult, load_study, provinces, run
+from carbonflows.study import StudyResult, country, load_study, provinces, run
 from carbonflows.study.country_folder import read_country
 from carbonflows.study.provinces_accounts import COUNTRY
 
@@ -43,11 +43,11 @@ def result(folder, tmp_path_factory) -> StudyResult:
     chain_of, share_of = provinces.regions_in_world, provinces.outside_share
     kept, shares = {}, {}
 
-    def few(world, country, data, *, concordance, options):
+    def few(world, place, data, *, concordance, options):
         wanted = options if (options.quotients, options.proxy) == ("slq", "gdp") else first
         key = str(wanted)
         if key not in kept:
-            kept[key] = chain_of(world, country, data, concordance=concordance, options=wanted)
+            kept[key] = chain_of(world, place, data, concordance=concordance, options=wanted)
         return kept[key]
 
     def once(system, regions, load, *, total):
@@ -57,8 +57,9 @@ def result(folder, tmp_path_factory) -> StudyResult:
         return shares[key]
 
     study = load_study(folder / "study.toml")
-    first = provinces._options(study.provinces)
+    first = country.chain_options(study.provinces)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(country, "regions_in_world", few)
         patch.setattr(provinces, "regions_in_world", few)
         patch.setattr(provinces, "outside_share", once)
         return run(study, tmp_path_factory.mktemp("run") / "out", figures=False)

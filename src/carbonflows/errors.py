@@ -81,6 +81,10 @@ class StoreError(CarbonflowsError, OSError):
     """A table or result that could not be written; nothing half-written is left behind."""
 
 
+class GridError(CarbonflowsError, ValueError):
+    """A grid, raster, outline or place that is not where, or what, it says it is."""
+
+
 class StudyError(CarbonflowsError, ValueError):
     """A study file that cannot be run; the message names the line."""
 

@@ -6,22 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from carbonflows.accounts.emissions import Emissions, emissions
 from carbonflows.accounts.intensity import Denominator
 from carbonflows.accounts.province import outside_share
 from carbonflows.build.chain import ChainOptions, regions_in_world
 from carbonflows.build.country import CountryData
-from carbonflows.build.synthetic.country import SyntheticCountry, synthetic_country
-from carbonflows.build.synthetic.observed import observed
 from carbonflows.diagnosis import diagnose
-from carbonflows.errors import StudyError, some
 from carbonflows.inventory import inventory_gap, reference_emissions
 from carbonflows.inventory.roles import SUPPLY
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.sources.ceads_inventory import PROCESS
 from carbonflows.study.analysis import Progress, with_year
-from carbonflows.study.country_folder import read_country
+from carbonflows.study.country import chain_options, concordance_of, country_of, load_of
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.provinces_accounts import COUNTRY, fitted, province_accounts, tidy_trade
 from carbonflows.study.provinces_checks import emission_levels, table_balance
@@ -31,16 +27,11 @@ from carbonflows.study.provinces_page import (
     province_pictures,
     provinces_page,
 )
-from carbonflows.study.provinces_published import INVESTMENT, beside_published
+from carbonflows.study.provinces_published import beside_published
 from carbonflows.study.score import scored
-from carbonflows.study.spec import ProvincesSpec, Study
+from carbonflows.study.spec import Study
 from carbonflows.table import IOTable
 
-CATEGORIES = {
-    "CONS_h": "Household consumption", "CONS_np": "Household consumption", "CONS_g": "Government",
-    "GFCF": INVESTMENT, "INVEN": INVESTMENT,
-}  # fmt: skip
-"""Drivers of the usual categories of final demand."""
 UNITS = {
     "regions": "see column name", "drivers": "{gas}", "balance": "{gas}", "flows": "{gas}",
     "outside": "emissions: {gas}; shares: 1", "rankings": "see column unit",
@@ -87,22 +78,13 @@ def outcome(
     Outcome
     """
     wanted = study.provinces
-    _require_used(study, grouping, given)
-    progress("gathering the country's statistics")
-    data, truth = _statistics(study, table)
-    progress("building the table of its regions")
-    chain = regions_in_world(
-        table, wanted.country, data, concordance=_concordance(study), options=_options(wanted)
-    )
-    progress("solving")
-    system = Leontief(chain.table)
-    load = _load(study, chain.table)
+    found = country_of(study, table, grouping=grouping, given=given, progress=progress)
+    chain, data, load, system = found.chain, found.data, found.load, found.system
     residual = max(
         system.multipliers(load.per_output(chain.table)).residual,
         system.solution_by_region.residual,
     )
-    drivers = _drivers(wanted, chain.table)
-    frames = province_accounts(system, load, data, wanted.gdp_unit, drivers)
+    frames = province_accounts(system, load, data, wanted.gdp_unit, found.drivers)
     if data.energy is not None and data.factors is not None and len(data.energy.of(*SUPPLY)):
         assert data.inventory is not None
         burned = data.inventory[data.inventory["fuel"] != PROCESS]
@@ -121,16 +103,16 @@ def outcome(
     frames["trade"] = tidy_trade(chain)
     if chain.fits:
         frames["fits"] = fitted(chain)
-    if truth is not None:
+    if found.truth is not None:
         progress("scoring against the truth")
-        frames["score"] = scored(chain, truth, load)
+        frames["score"] = scored(chain, found.truth, load)
     if wanted.sensitivity:
         progress("trying other choices")
         frames["sensitivity"] = _sensitivity(study, table, data, frames["outside"])
     if study.published is not None:
         frames["published"] = beside_published(study, frames, data, system)
-    found = diagnose(chain.table)
-    frames["diagnosis"] = found.findings
+    oddities = diagnose(chain.table)
+    frames["diagnosis"] = oddities.findings
     tables = {}
     for name, frame in frames.items():
         tables[name] = with_year(frame, chain.table)
@@ -141,80 +123,12 @@ def outcome(
         tables[name].attrs = {**usual, **frame.attrs}
         if name not in OWN_UNITS:
             tables[name].attrs["unit"] = usual["unit"]
-    result = ProvincesFound(study, chain, data, load, tables, truth is not None)
+    result = ProvincesFound(study, chain, data, load, tables, found.truth is not None)
     return Outcome(
-        table=chain.table, load=load, diagnosis=found, tables=tables, residual=residual,
+        table=chain.table, load=load, diagnosis=oddities, tables=tables, residual=residual,
         headlines=province_headlines(result), pictures=lambda: province_pictures(result),
         template="provinces.html.j2", page=lambda: provinces_page(result),
     )  # fmt: skip
-
-
-def _require_used(
-    study: Study, grouping: Grouping | None, given: Mapping[str, Denominator] | None
-) -> None:
-    """Raise on settings that a study of provinces would not use."""
-    if grouping is not None:
-        raise StudyError(
-            "a grouping has no use in a study of provinces: give macro-regions in the column group "
-            "of regions.csv"
-        )
-    if given:
-        raise StudyError(
-            f"{some(list(given))} of countries has no use in a study of provinces: GDP and "
-            "population are columns of regions.csv"
-        )
-    wanted = study.provinces
-    if wanted.folder is not None and {"number", "seed"} & wanted.model_fields_set:
-        raise StudyError(
-            "provinces.number and provinces.seed are of the synthetic country: drop them, or folder"
-        )
-
-
-def _concordance(study: Study) -> str | None:
-    name = study.provinces.concordance
-    return None if name is None else study.placed(name)
-
-
-def _statistics(study: Study, world: IOTable) -> tuple[CountryData, SyntheticCountry | None]:
-    """What is known of the country: from a folder, or of one that does not exist."""
-    wanted = study.provinces
-    if wanted.folder is not None:
-        place = study.placed(wanted.folder + "/regions.csv").removesuffix("/regions.csv")
-        found = read_country(place, unit=wanted.unit, year=world.year, fuels=wanted.fuels or None)
-        return found, None
-    made = synthetic_country(world, wanted.country, provinces=wanted.number, seed=wanted.seed)
-    return observed(made), made
-
-
-def _options(wanted: ProvincesSpec) -> ChainOptions:
-    return ChainOptions(
-        gravity=wanted.gravity, neighbours=wanted.neighbours, otherwise=wanted.otherwise,
-        decay=wanted.decay, totals=wanted.totals, most=wanted.most, proxy=wanted.proxy,
-        quotients=wanted.quotients, delta=wanted.delta, emissions=wanted.emissions,
-    )  # fmt: skip
-
-
-def _load(study: Study, table: IOTable) -> Emissions:
-    settings = study.emissions
-    return emissions(
-        table, settings.stressor, households=settings.households, orphans=settings.orphans,
-        unit="Mt",
-    )  # fmt: skip
-
-
-def _drivers(wanted: ProvincesSpec, table: IOTable) -> dict[str, list[str]]:
-    """The study's drivers, or those of the usual categories."""
-    if wanted.drivers:
-        return wanted.drivers
-    if lost := [c for c in table.categories if c not in CATEGORIES]:
-        raise StudyError(
-            f"{some(lost)}: categories of final demand without a driver; name drivers in "
-            "[provinces.drivers]"
-        )
-    found: dict[str, list[str]] = {}
-    for category in table.categories:
-        found.setdefault(CATEGORIES[category], []).append(str(category))
-    return found
 
 
 def _sensitivity(
@@ -222,7 +136,7 @@ def _sensitivity(
 ) -> pd.DataFrame:
     """The country's outside share under other choices."""
     wanted = study.provinces
-    base = _options(wanted)
+    base = chain_options(wanted)
     tried: list[tuple[str, str, ChainOptions]] = [
         ("distance decay", f"{decay:g}", replace(base, decay=decay, otherwise="inverse_distance"))
         for decay in (0.5, 1.0, 2.0)
@@ -250,10 +164,10 @@ def _sensitivity(
         kept = what in ("regionalisation", "emissions", "output by")
         sample = data if kept else replace(data, samples={})
         chain = regions_in_world(
-            world, wanted.country, sample, concordance=_concordance(study), options=options
+            world, wanted.country, sample, concordance=concordance_of(study), options=options
         )
         system = Leontief(chain.table)
         regions = [str(region) for region in data.regions.index]
-        share = outside_share(system, regions, _load(study, chain.table), total=COUNTRY)
+        share = outside_share(system, regions, load_of(study, chain.table), total=COUNTRY)
         rows.append((what, choice, float(share["outside_share"][COUNTRY])))
     return pd.DataFrame(rows, columns=["what", "choice", "outside_share"])

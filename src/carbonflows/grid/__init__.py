@@ -1,0 +1,1 @@
+"""Accounts onto the cells of a grid: weights, maps, hotspots, hubs, cities."""

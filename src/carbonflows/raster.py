@@ -171,12 +171,39 @@ class Grid:
         flat = self.width * self.height / 1e6
         if self._equal_area():
             return lock(np.broadcast_to(np.float64(flat), self.shape))
+        return lock(self._quadrilaterals())
+
+    def _quadrilaterals(self) -> Array:
+        """Areas of cells of a projection that does not keep them (rows, columns) [km²].
+
+        Corners and middles of edges are carried into an equal-area projection around the grid.
+        """
         from pyproj import Proj, Transformer
 
-        x, y = np.meshgrid(self.x, self.y)
+        west, south, east, north = self.bounds
+        x, y = np.meshgrid(
+            np.linspace(west, east, 2 * self.columns + 1),
+            np.linspace(north, south, 2 * self.rows + 1),
+        )
         back = Transformer.from_crs(self.system, self.system.geodetic_crs, always_xy=True)
-        scale = Proj(self.system).get_factors(*back.transform(x, y)).areal_scale
-        return lock(flat / np.asarray(scale))
+        lon, lat = back.transform(x, y)
+        middle = back.transform((west + east) / 2, (south + north) / 2)
+        a, b = _axes(self.system)
+        plane = Proj(
+            proj="laea", lon_0=middle[0], lat_0=middle[1], a=a, b=b,
+        )  # fmt: skip
+        points = np.array(plane(lon, lat))
+        if not np.isfinite(points).all():
+            raise GridError(
+                f"{self.system.name}: parts of the grid are not on the earth; make it smaller"
+            )
+        around = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]
+        u, v = (
+            np.array([part[i::2, j::2][: self.rows, : self.columns] for i, j in around])
+            for part in points
+        )
+        twice = (u * np.roll(v, -1, axis=0) - np.roll(u, -1, axis=0) * v).sum(axis=0)
+        return np.abs(twice) / 2e6
 
     def _equal_area(self) -> bool:
         """Whether the projection keeps areas, tried in nine places."""
@@ -314,7 +341,7 @@ class Grid:
         if rows not in data.coords or columns not in data.coords:
             raise GridError(f"{data.name or 'array'}: no coordinates; give {rows} and {columns}")
         x, y = data[columns].to_numpy().astype(float), data[rows].to_numpy().astype(float)
-        width, height = _step(x, columns), -_step(-y, rows)
+        width, height = _step(x, columns), _step(-y, rows)
         north, west = y[0] + height / 2, x[0] - width / 2
         return cls(str(system), west, north, width, height, len(y), len(x))
 
@@ -434,10 +461,8 @@ def cell_areas(
     if sphere:
         area: Array = AUTHALIC_RADIUS**2 * turn * (top - bottom) / 1e6
         return area
-    a, e2 = 6378137.0, 1 - (1 - 1 / 298.257223563) ** 2
-    if system is not None and system.ellipsoid is not None:
-        a = system.ellipsoid.semi_major_metre
-        e2 = 1 - (system.ellipsoid.semi_minor_metre / a) ** 2
+    a, b = _axes(system)
+    e2 = 1 - (b / a) ** 2
     if e2 == 0:
         area = a**2 * turn * (top - bottom) / 1e6
         return area
@@ -449,3 +474,10 @@ def cell_areas(
 
     area = a**2 / 2 * turn * (q(top) - q(bottom)) / 1e6
     return area
+
+
+def _axes(system: "CRS | None") -> tuple[float, float]:
+    """Semi-axes of a system's ellipsoid, of WGS 84 without one [m]."""
+    if system is None or system.ellipsoid is None:
+        return 6378137.0, 6356752.314245179
+    return system.ellipsoid.semi_major_metre, system.ellipsoid.semi_minor_metre

@@ -94,7 +94,7 @@ def main() -> None:
 def lay_out(data: Path, folder: Path, wiod: Path) -> None:
     """Write regions, outlines, inventory, exports and the study file."""
     regions = regions_of(data)
-    outlines = gpd.read_file(data / "provinces.geojson").set_index("name")
+    outlines = outlines_of(data)
     shapes = gpd.GeoDataFrame(
         {"region": regions.index},
         geometry=[outlines.geometry[SHAPES.get(name, name)] for name in regions.index],
@@ -118,6 +118,12 @@ def lay_out(data: Path, folder: Path, wiod: Path) -> None:
         for quantity, region, value, unit in PUBLISHED
     )
     (folder / "study.toml").write_text(STUDY.format(wiod=wiod.resolve()) + values, encoding="utf-8")
+
+
+def outlines_of(data: Path) -> gpd.GeoDataFrame:
+    """Outlines of provinces by name, rings that cross themselves mended."""
+    outlines = gpd.read_file(data / "provinces.geojson").set_index("name")
+    return outlines.set_geometry(outlines.make_valid())
 
 
 def regions_of(data: Path) -> pd.DataFrame:

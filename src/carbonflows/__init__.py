@@ -73,6 +73,20 @@ if TYPE_CHECKING:
     from carbonflows.build.trade import estimate_trade
     from carbonflows.diagnosis import diagnose
     from carbonflows.errors import CarbonflowsError
+    from carbonflows.grid.cities import city_flows, ranked_cities
+    from carbonflows.grid.clusters import getis_ord, local_moran
+    from carbonflows.grid.coverage import Coverage, coverage
+    from carbonflows.grid.gridded import GriddedFlows, conservation, gridded_flows
+    from carbonflows.grid.hotspots import hotspot_mask
+    from carbonflows.grid.hubs import hubs
+    from carbonflows.grid.layers import PointLayer, RasterLayer, UniformLayer, layer_from_grids
+    from carbonflows.grid.lorenz import lorenz
+    from carbonflows.grid.nodes import node_emissions
+    from carbonflows.grid.ranks import by_resolution, rank_as_country
+    from carbonflows.grid.regrid import regrid
+    from carbonflows.grid.weights import Weights, weights
+    from carbonflows.grid.written import write_maps
+    from carbonflows.grid.zones import zonal_sums
     from carbonflows.inventory.balance import energy_balance
     from carbonflows.inventory.concordance import by_sector
     from carbonflows.inventory.factors import emission_factors
@@ -80,10 +94,16 @@ if TYPE_CHECKING:
     from carbonflows.inventory.process import process_emissions
     from carbonflows.inventory.reference import reference_emissions
     from carbonflows.inventory.sectoral import sectoral_emissions
+    from carbonflows.raster import Grid
     from carbonflows.regions import Grouping, aggregate, groupings, load_grouping
     from carbonflows.solve import Leontief
     from carbonflows.sources import read
+    from carbonflows.sources.cdiac import read_cdiac
     from carbonflows.sources.example import example
+    from carbonflows.sources.outlines import read_outlines
+    from carbonflows.sources.points import read_points
+    from carbonflows.sources.raster_write import write_raster
+    from carbonflows.sources.rasters import read_raster
     from carbonflows.splitting import Part, disaggregate
     from carbonflows.store import open_table, save_table
     from carbonflows.study import run
@@ -94,14 +114,21 @@ __version__ = "0.1.0"
 _HOME = {
     "CarbonflowsError": "errors",
     "CountryData": "build.country",
+    "Coverage": "grid.coverage",
     "Denominator": "accounts.intensity",
     "Extension": "table",
+    "Grid": "raster",
+    "GriddedFlows": "grid.gridded",
     "Grouping": "regions",
     "IOTable": "table",
     "Interregional": "build.regional",
     "Leontief": "solve",
     "Part": "splitting",
+    "PointLayer": "grid.layers",
+    "RasterLayer": "grid.layers",
     "RegionalTable": "build.regional",
+    "UniformLayer": "grid.layers",
+    "Weights": "grid.weights",
     "aggregate": "regions",
     "aggregation_bias": "accounts.aggregation",
     "avoided_emissions": "accounts.responsibility",
@@ -109,8 +136,12 @@ _HOME = {
     "border_stages": "accounts.stages",
     "bridge": "accounts.bridge",
     "by_driver": "accounts.province_driver",
+    "by_resolution": "grid.ranks",
     "by_sector": "inventory.concordance",
     "carriers": "accounts.carrier",
+    "city_flows": "grid.cities",
+    "conservation": "grid.gridded",
+    "coverage": "grid.coverage",
     "denominator_ratio": "accounts.intensity",
     "denominators": "accounts.intensity",
     "diagnose": "diagnosis",
@@ -126,10 +157,14 @@ _HOME = {
     "flows": "accounts.flows",
     "footprint": "accounts.footprint",
     "gateways": "accounts.gateway",
+    "getis_ord": "grid.clusters",
     "gras": "build.balancing.gras",
     "gravity": "build.gravity.fit",
+    "gridded_flows": "grid.gridded",
     "group_means": "accounts.intensity",
     "groupings": "regions",
+    "hotspot_mask": "grid.hotspots",
+    "hubs": "grid.hubs",
     "hypothetical_extraction": "accounts.network",
     "intensities": "accounts.intensity",
     "intensity_direction": "accounts.sinks",
@@ -137,24 +172,35 @@ _HOME = {
     "inventory_gap": "inventory.gaps",
     "kras": "build.balancing.kras",
     "ladder": "accounts.bridge",
+    "layer_from_grids": "grid.layers",
     "load_grouping": "regions",
+    "local_moran": "grid.clusters",
     "location_quotients": "build.quotients",
+    "lorenz": "grid.lorenz",
     "multipliers": "accounts.flows",
     "nest": "build.nest",
     "net_shares": "accounts.trade",
+    "node_emissions": "grid.nodes",
     "open_table": "store",
     "outside_share": "accounts.province",
     "pairwise_net": "accounts.trade",
     "process_emissions": "inventory.process",
     "product_trace": "accounts.sector",
     "province_balance": "accounts.province_trade",
+    "rank_as_country": "grid.ranks",
+    "ranked_cities": "grid.cities",
     "rankings": "accounts.province_rank",
     "ras": "build.balancing.ras",
     "read": "sources",
+    "read_cdiac": "sources.cdiac",
+    "read_outlines": "sources.outlines",
+    "read_points": "sources.points",
+    "read_raster": "sources.rasters",
     "reconcile": "build.balancing.totals",
     "reference_emissions": "inventory.reference",
     "regionalise": "build.regionalise",
     "regions_in_world": "build.chain",
+    "regrid": "grid.regrid",
     "responsibility": "accounts.responsibility",
     "run": "study",
     "save_table": "store",
@@ -172,7 +218,11 @@ _HOME = {
     "trade_intensities": "accounts.province_trade",
     "trade_measures": "accounts.trade",
     "transfer_drivers": "accounts.driver",
+    "weights": "grid.weights",
     "world_share": "accounts.trade",
+    "write_maps": "grid.written",
+    "write_raster": "sources.raster_write",
+    "zonal_sums": "grid.zones",
 }
 
 __all__ = [  # noqa: RUF022 — in the order of the work: table, regions, solve, accounts, study
@@ -191,7 +241,12 @@ __all__ = [  # noqa: RUF022 — in the order of the work: table, regions, solve,
     "kras", "reconcile", "gravity", "estimate_trade", "location_quotients", "regionalise",
     "interregional", "nest", "regions_in_world", "synthetic_country", "outside_share", "by_driver",
     "exit_shares", "province_balance", "rankings", "spending",
-    "trade_intensities", "target_track", "run", "CarbonflowsError",
+    "trade_intensities", "target_track", "Grid", "read_raster", "read_cdiac", "write_raster",
+    "read_points", "read_outlines", "Coverage", "coverage", "regrid", "zonal_sums", "PointLayer",
+    "RasterLayer", "UniformLayer", "layer_from_grids", "Weights", "weights", "node_emissions",
+    "GriddedFlows", "gridded_flows", "conservation", "write_maps", "city_flows", "ranked_cities",
+    "lorenz", "hotspot_mask", "getis_ord", "local_moran", "hubs", "rank_as_country",
+    "by_resolution", "run", "CarbonflowsError",
 ]  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from carbonflows.grid.zones import REMAINDER, zone_patterns
 from carbonflows.memory import require_memory
 
 
-
 def city_flows(
     gridded: GriddedFlows, cities: Coverage, by: Sequence[By] = ("sector", "destination")
 ) -> pd.DataFrame:

@@ -68,6 +68,15 @@ class GriddedFlows:
         """Unit of all maps: per cell."""
         return self.load.unit
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every map states."""
+        return {
+            "long_name": f"{self.load.name} emissions", "stressor": self.load.name,
+            "table": self.table, "resolution": self.grid.resolution, "per": "cell and year",
+            "cell_methods": "area: sum", **self.about,
+        }  # fmt: skip
+
     def names(self, by: By) -> list[str]:
         """Return the destinations, categories, sectors or regions of the account."""
         return [str(name) for name in self._labels(by).unique()]
@@ -145,7 +154,7 @@ class GriddedFlows:
         """
         carried = self.mix @ self.caused.to_numpy().sum(axis=1)
         return self.grid.array(
-            self.patterns @ carried, name="emissions", unit=self.unit, **self._facts()
+            self.patterns @ carried, name="emissions", unit=self.unit, **self.facts
         )
 
     def maps(self, by: By, groups: Groups = None) -> "DataArray":
@@ -181,7 +190,7 @@ class GriddedFlows:
         return DataArray(
             values.reshape(len(names), *self.grid.shape), dims=(by, *self.grid.dims),
             coords={by: names, **self.grid.coords()}, name="emissions",
-            attrs={"units": self.unit, "grid_mapping": "spatial_ref", **self._facts()},
+            attrs={"units": self.unit, "grid_mapping": "spatial_ref", **self.facts},
         )  # fmt: skip
 
     def blocks(
@@ -230,14 +239,6 @@ class GriddedFlows:
         else:
             carried = self.mix @ (values.sum(axis=1)[:, None] * chosen)
         return [str(name) for name in members], np.asarray(carried)
-
-    def _facts(self) -> dict[str, Any]:
-        """What every map states."""
-        return {
-            "long_name": f"{self.load.name} emissions", "stressor": self.load.name,
-            "table": self.table, "resolution": self.grid.resolution, "per": "cell and year",
-            "cell_methods": "area: sum", **self.about,
-        }  # fmt: skip
 
 
 def gridded_flows(

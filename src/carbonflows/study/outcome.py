@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -59,6 +60,9 @@ class Outcome:
     page : callable
         Gives what the template needs beside the study and the table.
     grouping : Grouping or None
+    files : callable
+        Writes further files, such as grids, into the results folder and gives the manifest's
+        entries: ``path``, ``name``, ``format``, ``description``.
     """
 
     table: IOTable
@@ -71,6 +75,7 @@ class Outcome:
     template: str
     page: Callable[[], dict[str, Any]] = field(default=dict)
     grouping: Grouping | None = None
+    files: Callable[[Path], list[dict[str, Any]]] = lambda folder: []
 
 
 def drawn(

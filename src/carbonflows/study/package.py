@@ -209,6 +209,8 @@ def write_results(
     resources = write_tables(outcome.tables, folder)
     drawn, images, entries = draw_figures(study, outcome, folder, progress)
     resources += entries
+    progress("writing what belongs beside the report")
+    resources += outcome.files(folder)
     table, load = outcome.table, outcome.load
     citations = [*study.cites, *([table.source] if table.source else [])]
     if outcome.grouping is not None and outcome.grouping.source:

@@ -13,7 +13,10 @@ from carbonflows.errors import StudyError
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study, load_study
 
-KINDS = {"flows": "flows", "bridge": "bridge", "sectors": "sectors", "provinces": "provinces"}
+KINDS = {
+    "flows": "flows", "bridge": "bridge", "sectors": "sectors", "provinces": "provinces",
+    "hotspots": "hotspots",
+}  # fmt: skip
 """Kind of study → module of this package whose ``outcome`` computes it."""
 
 

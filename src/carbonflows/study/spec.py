@@ -8,18 +8,16 @@ import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from carbonflows.errors import StudyError, some
+from carbonflows.study.spec_hotspots import HotspotsSpec
+from carbonflows.study.strict import Names, Strict
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TableSpec(_Strict):
+class TableSpec(Strict):
     """Which table: a source of `carbonflows.read`, its path, its year, options of its reader."""
 
     source: str
@@ -28,7 +26,7 @@ class TableSpec(_Strict):
     options: dict[str, Any] = {}
 
 
-class EmissionsSpec(_Strict):
+class EmissionsSpec(Strict):
     """Which emissions: stressor or stressors, households, nodes without output."""
 
     stressor: str | list[str] | None = None
@@ -36,7 +34,7 @@ class EmissionsSpec(_Strict):
     orphans: Literal["direct", "raise", "drop", "spread"] = "direct"
 
 
-class GroupingSpec(_Strict):
+class GroupingSpec(Strict):
     """Which groups of regions, which of them are the study's block, and by which route."""
 
     name: str
@@ -45,7 +43,7 @@ class GroupingSpec(_Strict):
     route: Literal["compute_first", "aggregate_first"] = "compute_first"
 
 
-class IntensitySpec(_Strict):
+class IntensitySpec(Strict):
     """Denominators of the two maps, and files with GDP [USD] and population by country."""
 
     production: str = "value_added"
@@ -54,19 +52,14 @@ class IntensitySpec(_Strict):
     population: str | None = None
 
 
-Names: TypeAlias = str | list[str]
-"""Sectors by name. ``A|B`` is whichever of both the table has, so that one study serves tables that
-name their sectors otherwise."""
-
-
-class BridgeSpec(_Strict):
+class BridgeSpec(Strict):
     """Sectors that extract and that process fuels, for extraction-based responsibility."""
 
     extraction: Names = []
     processing: Names = []
 
 
-class PartSpec(_Strict):
+class PartSpec(Strict):
     """One part of a sector that is taken apart: its shares, see `carbonflows.Part`."""
 
     output: float | dict[str, float]
@@ -75,7 +68,7 @@ class PartSpec(_Strict):
     emissions: float | dict[str, float] | None = None
 
 
-class SplitSpec(_Strict):
+class SplitSpec(Strict):
     """A sector to be taken apart before anything is computed."""
 
     sector: str
@@ -83,7 +76,7 @@ class SplitSpec(_Strict):
     note: str = ""
 
 
-class SectorSpec(_Strict):
+class SectorSpec(Strict):
     """One sector study: a commodity, or final products."""
 
     name: str
@@ -95,14 +88,14 @@ class SectorSpec(_Strict):
     per_tonne: list[float] = []
 
 
-class SectorsSpec(_Strict):
+class SectorsSpec(Strict):
     """What the sector studies share."""
 
     electricity: Names = []
     stages: str | None = None
 
 
-class ProvincesSpec(_Strict):
+class ProvincesSpec(Strict):
     """A country whose regions are to be put inside the world."""
 
     country: str = "CHN"
@@ -127,7 +120,7 @@ class ProvincesSpec(_Strict):
     sensitivity: bool = True
 
 
-class FiguresSpec(_Strict):
+class FiguresSpec(Strict):
     """How much the figures show."""
 
     draw: bool = True
@@ -135,7 +128,7 @@ class FiguresSpec(_Strict):
     regions: int = Field(default=60, ge=0)
 
 
-class PublishedValue(_Strict):
+class PublishedValue(Strict):
     """One number that a study printed."""
 
     quantity: Literal[
@@ -159,13 +152,20 @@ class PublishedValue(_Strict):
         "consumption per head",
         "net domestic exports per GDP",
         "flux",
+        "driven from abroad",
+        "share of industrial emissions",
+        "share of what is driven from abroad",
+        "share of emitting sectors",
+        "share of category",
+        "land with share of emissions",
+        "rank as a country",
     ]
     region: str
     value: float
     unit: str
 
 
-class PublishedSpec(_Strict):
+class PublishedSpec(Strict):
     """What a study printed, and what in its data differs."""
 
     source: str
@@ -173,11 +173,11 @@ class PublishedSpec(_Strict):
     values: list[PublishedValue] = []
 
 
-class Study(_Strict):
+class Study(Strict):
     """A study: everything that a run needs to know."""
 
     title: str
-    kind: Literal["flows", "bridge", "sectors", "provinces"] = "flows"
+    kind: Literal["flows", "bridge", "sectors", "provinces", "hotspots"] = "flows"
     question: str = ""
     cites: list[str] = []
     table: TableSpec
@@ -189,6 +189,7 @@ class Study(_Strict):
     split: list[SplitSpec] = []
     sector: list[SectorSpec] = []
     provinces: ProvincesSpec = ProvincesSpec()
+    hotspots: HotspotsSpec = HotspotsSpec()
     figures: FiguresSpec = FiguresSpec()
     published: PublishedSpec | None = None
     folder: str = ""

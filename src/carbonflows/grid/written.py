@@ -1,0 +1,71 @@
+"""Maps straight into a file, some rows at a time: larger than memory if need be."""
+
+from pathlib import Path
+
+from carbonflows.grid.gridded import By, GriddedFlows, Groups
+from carbonflows.sources.raster_write import write_raster_blocks
+
+_BLOCK = 64e6
+"""What a block of all maps may take [bytes]."""
+
+
+def write_maps(
+    gridded: GriddedFlows, path: str | Path, by: By, groups: Groups = None, *,
+    overwrite: bool = False,
+) -> Path:  # fmt: skip
+    """Write a map for each destination, category, emitting sector or emitting region.
+
+    Parameters
+    ----------
+    gridded : GriddedFlows
+        Narrow it with `GriddedFlows.only` first, if need be.
+    path : str or Path
+        ``.tif``, ``.nc`` or ``.zarr``, see `write_raster`.
+    by : {"destination", "category", "sector", "region"}
+        What the maps tell apart.
+    groups : mapping of str to sequence of str, optional
+        Name → members of `by`; one map each by default.
+    overwrite : bool
+        Replace what is there.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    LabelError
+        A member that the account does not have.
+    StoreError
+        As `write_raster`.
+
+    Notes
+    -----
+    Blocks of rows are computed as they are written; some 100 MB are in memory besides the weights
+    and the account.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import carbonflows as cf
+    >>> from shapely import box
+    >>> import geopandas as gpd
+    >>> table = cf.table.two_regions()
+    >>> land = gpd.GeoDataFrame(index=["A"], geometry=[box(0, 0, 2, 1)], crs="EPSG:4326")
+    >>> grid = cf.Grid("EPSG:4326", 0, 1, 0.5, 0.5, 2, 4)
+    >>> placed = cf.weights(grid, land, cf.node_emissions(table, regions=["A"]),
+    ...                     [cf.UniformLayer()])
+    >>> maps = cf.gridded_flows(cf.Leontief(table), placed)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = write_maps(maps, f"{folder}/maps.tif", "destination")
+    ...     read = cf.read_raster(file, band="B")
+    >>> read.attrs["units"], float(read.sum().round(3))
+    ('Mt', 15.556)
+    """
+    names = list(groups) if groups is not None else gridded.names(by)
+    wide = 8 * gridded.grid.columns * len(names)
+    rows = int(max(1, min(gridded.grid.rows, _BLOCK // wide)))
+    return write_raster_blocks(
+        gridded.blocks(by, groups, rows=rows), gridded.grid, path, labels=names, dim=by,
+        name="emissions", unit=gridded.unit, attrs=gridded.facts, overwrite=overwrite,
+    )  # fmt: skip

@@ -1,0 +1,449 @@
+"""Accounts of a study of hotspots: whose demand, which sectors, how little land, hubs, cities."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from carbonflows.countries import country_names
+from carbonflows.errors import LabelError, SourceError, StudyError, some, suggested
+from carbonflows.grid.cities import city_flows, ranked_cities
+from carbonflows.grid.clusters import getis_ord, local_moran
+from carbonflows.grid.gridded import GriddedFlows, conservation, gridded_flows
+from carbonflows.grid.hotspots import hotspot_mask
+from carbonflows.grid.hubs import Hubs, hubs
+from carbonflows.grid.lorenz import lorenz, thinned
+from carbonflows.grid.nodes import FINAL_USERS, node_emissions
+from carbonflows.grid.ranks import by_resolution, rank_as_country
+from carbonflows.grid.weights import Weights, weights
+from carbonflows.grid.zones import REMAINDER, zone_names
+from carbonflows.study.country import Country
+from carbonflows.study.hotspots_places import Places
+from carbonflows.study.named import whichever
+from carbonflows.study.spec import Study
+
+if TYPE_CHECKING:
+    from xarray import DataArray
+
+THETAS = (0.5, 0.75, 0.9)
+"""Shares of emissions whose land is told."""
+MOST_MAPPED = 6
+"""Destinations, and families of sectors, that get maps and columns of their own."""
+ALL, ABROAD = "all emissions", "driven from abroad"
+"""The two maps that everything is told of."""
+REST = "all others"
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """A country's emissions on a grid, and the parts of them that are looked at.
+
+    Attributes
+    ----------
+    study : Study
+    country : Country
+    places : Places
+    weights : Weights
+    gridded : GriddedFlows
+        All emissions of the country's regions.
+    families : dict of str to list of str
+        Family of emitting sectors → sectors.
+    """
+
+    study: Study
+    country: Country
+    places: Places
+    weights: Weights
+    gridded: GriddedFlows
+    families: dict[str, list[str]]
+
+    @cached_property
+    def abroad(self) -> GriddedFlows:
+        """What final demand abroad causes."""
+        return self.gridded.only(destination=self.country.abroad)
+
+    @cached_property
+    def maps(self) -> "dict[str, DataArray]":
+        """All emissions, and those driven from abroad [Mt per cell]."""
+        return {ALL: self.gridded.map(), ABROAD: self.abroad.map()}
+
+    @cached_property
+    def by_destination(self) -> "DataArray":
+        """A map for each destination that is told of [Mt per cell]."""
+        return self.abroad.maps("destination", {name: [name] for name in self.destinations})
+
+    @cached_property
+    def by_family(self) -> "DataArray":
+        """A map for each family of emitting sectors: what is driven from abroad [Mt per cell]."""
+        emitting = set(self.abroad.names("sector"))
+        members = {
+            family: [sector for sector in sectors if sector in emitting]
+            for family, sectors in self.families.items()
+        }
+        return self.abroad.maps("sector", {family: own for family, own in members.items() if own})
+
+    @cached_property
+    def destinations(self) -> list[str]:
+        """Destinations that get maps: the study's, or the largest."""
+        wanted = self.study.hotspots.destinations
+        if wanted:
+            known = self.country.abroad
+            if lost := [name for name in wanted if name not in known]:
+                way_out = suggested(lost, known, f"choose from {some(known, 60)}")
+                raise StudyError(f"hotspots.destinations: {some(lost)} is not abroad; {way_out}")
+            return list(wanted)
+        sums = self.abroad.totals("destination").sort_values(ascending=False)
+        return [str(name) for name in sums.index[:MOST_MAPPED]]
+
+    @cached_property
+    def land(self) -> np.ndarray:
+        """Land of each cell (rows, columns) [km²]; cells of the sea where something emits count
+        in full, since their emitters stand somewhere."""
+        places = self.places
+        area = np.asarray(places.territory.land * places.grid.area)
+        return np.where((area == 0) & (self.maps[ALL].to_numpy() != 0), places.grid.area, area)
+
+    @property
+    def industrial(self) -> float:
+        """Emissions of all sectors, without final users themselves [Mt]."""
+        totals = self.gridded.totals("sector")
+        return float(totals.drop(FINAL_USERS, errors="ignore").sum())
+
+    @cached_property
+    def mask(self) -> "DataArray":
+        """Hotspots: the fewest cells that hold the study's share of what is driven from abroad."""
+        share = self.study.hotspots.share
+        return hotspot_mask(self.maps[ABROAD], share=share, land=self.land, negative="drop")
+
+    @cached_property
+    def names(self) -> pd.Series | None:
+        """Names of cities that tell homonyms apart, by code."""
+        cities = self.places.cities
+        if cities is None:
+            return None
+        regions = {str(k): v for k, v in self.region_names.items()}
+        within = cities["within"].map(lambda region: regions.get(region, region))
+        return zone_names(cities, within)
+
+    @property
+    def region_names(self) -> dict[str, str]:
+        """Names of the country's regions."""
+        regions = self.country.data.regions
+        named = regions["name"] if "name" in regions else pd.Series(regions.index, regions.index)
+        return {str(key): str(value) for key, value in named.items()}
+
+    @cached_property
+    def hubs(self) -> Hubs:
+        """Hotspots that touch."""
+        from xarray import Dataset
+
+        layers = Dataset({ABROAD: self.maps[ABROAD].clip(min=0), ALL: self.maps[ALL]})
+        return hubs(
+            self.mask, layers, land=self.land, smallest=self.study.hotspots.smallest,
+            reach=self.study.hotspots.reach,
+            cities=self.places.in_cities, names=self.names, ports=self.places.ports,
+        )  # fmt: skip
+
+
+def mapped(study: Study, country: Country, places: Places) -> Mapped:
+    """Put the emissions of a country's regions on the grid.
+
+    Parameters
+    ----------
+    study : Study
+    country : Country
+    places : Places
+
+    Returns
+    -------
+    Mapped
+    """
+    wanted = study.hotspots
+    mass = node_emissions(country.chain.table, country.load, regions=country.regions)
+    placed = weights(
+        places.grid, places.shapes, mass, places.layers, most=wanted.most,
+        coverage=places.in_regions, tolerance=wanted.tolerance, misplaced=wanted.misplaced,
+    )  # fmt: skip
+    gridded = gridded_flows(country.system, placed, country.load)
+    return Mapped(study, country, places, placed, gridded, _families(study, country))
+
+
+def _families(study: Study, country: Country) -> dict[str, list[str]]:
+    """Families of sectors that emit, what no family has in one of its own."""
+    table = country.chain.table
+    named = {
+        family: whichever(table, sectors, f"hotspots.families.{family}")
+        for family, sectors in study.hotspots.families.items()
+    }
+    taken = [sector for sectors in named.values() for sector in sectors]
+    if twice := [sector for sector in dict.fromkeys(taken) if taken.count(sector) > 1]:
+        raise StudyError(f"hotspots.families: {some(twice)} is in two families; keep one")
+    rest = [str(sector) for sector in table.sectors if sector not in taken]
+    return {**named, REST: rest} if named and rest else named or {s: [s] for s in rest}
+
+
+def hotspot_accounts(found: Mapped) -> dict[str, pd.DataFrame]:
+    """Return every account of a study of hotspots, tidy.
+
+    Parameters
+    ----------
+    found : Mapped
+
+    Returns
+    -------
+    dict of str to DataFrame
+        By file name.
+    """
+    frames = {
+        "totals": _totals(found), "destinations": _destinations(found),
+        "categories": _categories(found), "families": _families_table(found),
+        "concentration": _concentration(found), "lorenz": _curves(found),
+        "resolution": _resolution(found), "clusters": _clusters(found),
+        "hubs": found.hubs.table.reset_index(), "ranks": _ranks(found),
+    }  # fmt: skip
+    if found.places.in_cities is not None:
+        frames |= _cities(found)
+    frames["placed"] = _placed(found.weights)
+    if len(found.weights.points):
+        frames["points"] = found.weights.points
+    frames["conservation"] = conservation(found.gridded).reset_index().rename(
+        columns={"demand_region": "destination"}
+    )  # fmt: skip
+    return frames
+
+
+def _totals(found: Mapped) -> pd.DataFrame:
+    """The numbers that shares are of."""
+    land, emitted = found.places.territory.land > 0, (found.maps[ALL] != 0).to_numpy()
+    driven = float(found.abroad.totals("destination").sum())
+    everything = float(found.gridded.totals("region").sum())
+    rows = [
+        ("all emissions on the grid", everything, "Mt"),
+        ("of all sectors, without final users themselves", found.industrial, "Mt"),
+        ("driven by final demand abroad", driven, "Mt"),
+        ("driven by final demand abroad", 100 * driven / found.industrial, "% of all sectors"),
+        ("land of the territory", found.places.land, "km2"),
+        ("cells with land", float(land.sum()), "1"),
+        ("cells with emissions", float(emitted.sum()), "1"),
+        ("cells of the sea with emissions, counted as land in full",
+         float((emitted & ~land).sum()), "1"),
+        ("cells where what is driven from abroad is below zero",
+         float((found.maps[ABROAD] < 0).sum()), "1"),
+        ("their sum, left out of curves, hotspots and figures",
+         float(found.maps[ABROAD].clip(max=0).sum()), "Mt"),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["what", "value", "unit"])
+
+
+def _destinations(found: Mapped) -> pd.DataFrame:
+    """Whose final demand drives emissions, largest first."""
+    sums = found.abroad.totals("destination").sort_values(ascending=False, kind="stable")
+    labels = [str(label) for label in sums.index]
+    return pd.DataFrame(
+        {
+            "rank": np.arange(1, len(sums) + 1), "destination": labels,
+            "name": country_names(labels), "emissions": sums.to_numpy(),
+            "share": sums.to_numpy() / sums.sum(),
+            "share_of_industrial": sums.to_numpy() / found.industrial,
+        }
+    )  # fmt: skip
+
+
+def _categories(found: Mapped) -> pd.DataFrame:
+    """What final demand drives emissions, by destination and by driver."""
+    whole = found.abroad.caused.sum()
+    drivers = {c: driver for driver, listed in found.country.drivers.items() for c in listed}
+    by = whole.rename(index=lambda c: drivers.get(c, c), level=1).groupby(level=[0, 1], sort=False)
+    tidy = by.sum().rename("emissions").reset_index()
+    tidy.columns = pd.Index(["destination", "driver", "emissions"])
+    together = tidy.groupby("driver", sort=False)["emissions"].sum().reset_index()
+    tidy = pd.concat([together.assign(destination="abroad"), tidy], ignore_index=True)
+    size = tidy.groupby("destination", sort=False)["emissions"].transform("sum")
+    tidy["share"] = np.divide(tidy["emissions"], size, out=np.zeros(len(tidy)), where=size != 0)
+    return tidy[["destination", "driver", "emissions", "share"]]
+
+
+def _families_table(found: Mapped) -> pd.DataFrame:
+    """Which sectors emit: in all, and driven from abroad."""
+    members = {s: family for family, sectors in found.families.items() for s in sectors}
+    names = list(found.families)
+    driven, every = (
+        account.totals("sector").rename(index=members).groupby(level=0, sort=False).sum()
+        for account in (found.abroad, found.gridded)
+    )
+    made = pd.DataFrame({"emissions": every, "driven_from_abroad": driven}).reindex(names)
+    made = made.fillna(0.0)
+    made["share_of_driven"] = made["driven_from_abroad"] / made["driven_from_abroad"].sum()
+    made["driven_share"] = np.divide(
+        made["driven_from_abroad"], made["emissions"], out=np.zeros(len(made)),
+        where=made["emissions"] > 0,
+    )  # fmt: skip
+    listed = [", ".join(found.families[name]) for name in names]
+    return made.rename_axis("family").reset_index().assign(sectors=listed)
+
+
+def _thetas(found: Mapped) -> list[float]:
+    """Shares of emissions whose land is told, the study's own among them."""
+    return sorted({*THETAS, found.study.hotspots.share})
+
+
+def _looked_at(found: Mapped) -> "dict[str, DataArray]":
+    """Maps whose concentration is told."""
+    maps = dict(found.maps)
+    maps |= {f"driven by {name}": found.by_destination.sel(destination=name)
+             for name in found.destinations}  # fmt: skip
+    maps |= {f"{name}, driven from abroad": found.by_family.sel(sector=name)
+             for name in found.by_family["sector"].values}  # fmt: skip
+    return {name: data for name, data in maps.items() if float(data.clip(min=0).sum()) > 0}
+
+
+def _concentration(found: Mapped) -> pd.DataFrame:
+    """How little land holds a share of the emissions, map by map."""
+    parts = []
+    for name, data in _looked_at(found).items():
+        curve = lorenz(data, found.land, negative="drop")
+        table = curve.table(_thetas(found)).reset_index()
+        table.insert(0, "map", name)
+        parts.append(table.assign(gini=curve.gini))
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.assign(resolution=found.places.grid.resolution)
+
+
+def _curves(found: Mapped) -> pd.DataFrame:
+    """Lorenz curves of the two maps."""
+    parts = [
+        thinned(lorenz(data, found.land, negative="drop").curve).assign(map=name)
+        for name, data in found.maps.items()
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[["map", *frame.columns.drop("map")]]
+
+
+def _resolution(found: Mapped) -> pd.DataFrame:
+    """What larger cells make of the shares of land."""
+    sizes = (1, *found.study.hotspots.coarser)
+    parts = [
+        by_resolution(data, sizes, shares=_thetas(found), land=found.land, negative="drop")
+        .reset_index()
+        .assign(map=name)
+        for name, data in found.maps.items()
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[["map", *frame.columns.drop("map")]]
+
+
+def _clusters(found: Mapped) -> pd.DataFrame:
+    """Cells that statistics call clusters: how many, and what they hold."""
+    rows = []
+    for name, data in found.maps.items():
+        held = data.clip(min=0)
+        within = found.land > 0
+        tests = {
+            "Getis-Ord Gi*, among dense cells": getis_ord(
+                held, within=within, land=found.land
+            ).cluster
+            == 1,
+            "local Moran, high among high": local_moran(
+                held, within=within, land=found.land
+            ).cluster
+            == 1,
+            "local Moran, high among low": local_moran(held, within=within, land=found.land).cluster
+            == 4,
+        }
+        for test, chosen in tests.items():
+            cells = chosen.to_numpy()
+            rows.append(
+                (
+                    name, test, int(cells.sum()), float(found.land[cells].sum()),
+                    float(found.land[cells].sum() / found.land.sum()),
+                    float(held.to_numpy()[cells].sum() / held.sum()),
+                )
+            )  # fmt: skip
+    columns = ["map", "test", "cells", "area_km2", "area_share", "emission_share"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _ranks(found: Mapped) -> pd.DataFrame:
+    """Where the hubs would stand among countries: all their emissions, or what is driven."""
+    code, unit = found.study.provinces.country, found.country.load.unit
+    countries = listed = _listed_countries(found)
+    if countries is None:
+        table = found.country.chain.table
+        emitted = node_emissions(table, found.country.load).groupby(level=0, sort=False).sum()
+        own = emitted.index.isin(found.country.regions)
+        whole = pd.Series({code: float(emitted[own].sum())})
+        residual = [r for r in emitted.index if "*" in table.members.get(r, ())]
+        countries = pd.concat([emitted[~own].drop(residual), whole])
+    hub = found.hubs.table
+    numerators = {ALL: float(hub[ALL].sum()), ABROAD: float(hub[ABROAD].sum())}
+    ranked = rank_as_country(numerators, countries, own=code, unit=unit, confirmed=listed is None)
+    return ranked.reset_index().assign(hubs=len(hub))
+
+
+def _listed_countries(found: Mapped) -> pd.Series | None:
+    """Emissions of countries from the study's file [Mt]."""
+    if found.study.hotspots.countries is None:
+        return None
+    path = found.study.placed(found.study.hotspots.countries)
+    try:
+        frame = pd.read_csv(path)
+    except OSError as error:
+        raise SourceError(
+            f"{path}: {error.strerror or error}; correct hotspots.countries"
+        ) from error
+    if lost := [column for column in ("country", "value") if column not in frame]:
+        raise LabelError(f"{path}: no column {some(lost)}; it has country and value [Mt]")
+    values = pd.to_numeric(frame["value"], errors="coerce")
+    return pd.Series(values.to_numpy(), frame["country"].astype(str))
+
+
+def _cities(found: Mapped) -> dict[str, pd.DataFrame]:
+    """Cities ranked, and their emissions by family and destination."""
+    cities, names = found.places.in_cities, found.names
+    assert cities is not None
+    assert names is not None
+    whole = city_flows(found.gridded, cities, ())["emissions"]
+    flows = city_flows(found.abroad, cities, ("sector", "destination"))
+    members = {s: family for family, sectors in found.families.items() for s in sectors}
+    shown = {d: d if d in found.destinations else REST for d in found.country.abroad}
+    family = flows.columns.get_level_values("sector").map(members).rename("family")
+    destination = flows.columns.get_level_values("destination").map(shown)
+    summed = flows.T.groupby([family, destination], sort=False).sum().T
+    driven = summed.sum(axis=1)
+    ranking = ranked_cities(driven, names).rename(columns={"value": "driven_from_abroad"})
+    ranking.insert(3, "region", _regions(found, ranking["city"]))
+    codes = ranking["city"]
+    ranking["all_emissions"] = whole.reindex(codes).to_numpy()
+    by_family = summed.T.groupby(level="family", sort=False).sum().T
+    for name in found.families:
+        if name in by_family:
+            ranking[name] = by_family[name].reindex(codes).to_numpy()
+    tidy = summed.melt(ignore_index=False, value_name="emissions").reset_index()
+    tidy = tidy[tidy["emissions"] != 0].reset_index(drop=True)
+    tidy.insert(1, "name", tidy["city"].map(names).fillna(tidy["city"]))
+    return {"cities": ranking, "city_flows": tidy}
+
+
+def _regions(found: Mapped, codes: pd.Series) -> pd.Series:
+    """Names of the regions that cities lie in."""
+    assert found.places.cities is not None
+    names: Mapping[str, str] = found.region_names
+    within = {
+        str(code): names.get(region, region)
+        for code, region in found.places.cities["within"].items()
+    }
+    return codes.map({**within, REMAINDER: ""})
+
+
+def _placed(placed: Weights) -> pd.DataFrame:
+    """What places emissions: by step and layer, mass and its share."""
+    report = placed.report
+    summed = report.groupby(["step", "layer"], sort=False)["mass"].sum().reset_index()
+    summed["share"] = summed["mass"] / summed["mass"].sum()
+    sectors = report.groupby(["step", "layer"], sort=False)["sector"].unique()
+    listed = [", ".join(map(str, sectors[step, layer])) for step, layer in
+              zip(summed["step"], summed["layer"], strict=True)]  # fmt: skip
+    return summed.assign(sectors=listed)

@@ -1,0 +1,230 @@
+"""What a study of hotspots knows of places: outlines, layers, cities, ports, the territory."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from carbonflows.build.synthetic.emitters import DIFFUSE, SyntheticPlaces, synthetic_places
+from carbonflows.errors import LabelError, SourceError, StudyError, some
+from carbonflows.grid.coverage import Coverage, coverage
+from carbonflows.grid.layers import Layer, PointLayer, RasterLayer
+from carbonflows.grid.nodes import FINAL_USERS
+from carbonflows.raster import CHINA_ALBERS, Grid
+from carbonflows.sources.cdiac import read_cdiac
+from carbonflows.sources.outlines import read_outlines
+from carbonflows.sources.points import read_points
+from carbonflows.sources.rasters import read_raster
+from carbonflows.study.country import Country
+from carbonflows.study.named import whichever
+from carbonflows.study.spec import Study
+from carbonflows.study.spec_hotspots import OutlinesSpec, PointsSpec, RasterSpec
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+    from xarray import DataArray
+
+CRS = {"china-albers": CHINA_ALBERS}
+"""Short names of reference systems in study files."""
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where things are.
+
+    Attributes
+    ----------
+    grid : Grid
+    shapes : GeoDataFrame
+        Outlines of the country's regions.
+    in_regions : Coverage
+        Of the grid's cells by them.
+    territory : Coverage
+        Of the grid's cells by the land that shares of area are of.
+    layers : tuple of layers
+        What says where sectors emit, best first.
+    cities : GeoDataFrame or None
+        Index code; ``name``, ``within`` (the country's region that holds most of it).
+    in_cities : Coverage or None
+        Of the grid's cells by cities.
+    ports : DataFrame or None
+        ``name``, ``longitude``, ``latitude``.
+    truth : SyntheticPlaces or None
+        Of a country that does not exist.
+    """
+
+    grid: Grid
+    shapes: "GeoDataFrame"
+    in_regions: Coverage
+    territory: Coverage
+    layers: tuple[Layer, ...]
+    cities: "GeoDataFrame | None"
+    in_cities: Coverage | None
+    ports: pd.DataFrame | None
+    truth: SyntheticPlaces | None
+
+    @property
+    def land(self) -> float:
+        """Area that shares of land are of [km²]."""
+        return float(self.territory.total_area.sum())
+
+
+def places_of(study: Study, country: Country) -> Places:
+    """Gather what is known of places: from files, or of a country that does not exist.
+
+    Parameters
+    ----------
+    study : Study
+    country : Country
+
+    Returns
+    -------
+    Places
+
+    Raises
+    ------
+    StudyError
+        No outlines of the regions, or nothing that says where sectors emit.
+    SourceError, GridError, LabelError
+        Files that are missing or do not say what they should.
+    """
+    wanted = study.hotspots
+    if country.data.shapes is None:
+        raise StudyError(
+            "outlines of the country's regions are missing: put shapes.geojson into its folder"
+        )
+    shapes = country.data.shapes.loc[country.data.regions.index, ["geometry"]]
+    truth = None
+    outlines, ports = _outlines(study, wanted.cities), _ports(study)
+    layers = _layers(study, country)
+    if country.truth is not None:
+        truth = synthetic_places(country.truth, seed=study.provinces.seed)
+        layers = layers or _synthetic_layers(country, truth)
+        outlines = truth.cities if outlines is None else outlines
+        ports = truth.ports if ports is None else ports
+    if not layers:
+        raise StudyError(
+            "nothing says where sectors emit: give [hotspots.points.…] or [hotspots.rasters.…]"
+        )
+    territory = _outlines(study, wanted.territory)
+    land = shapes if territory is None else territory
+    crs = CRS.get(wanted.crs, wanted.crs)
+    grid = Grid.projected(_joined(land, shapes), 1e3 * wanted.cell, crs)
+    in_regions = coverage(grid, shapes, overlap=wanted.overlap)
+    cities = in_cities = None
+    if outlines is not None:
+        in_cities = coverage(grid, outlines, overlap=wanted.overlap)
+        cities = outlines.assign(within=_within(in_cities, in_regions))
+    on_land = in_regions
+    if territory is not None:
+        on_land = coverage(grid, territory, overlap=wanted.overlap)
+    return Places(grid, shapes, in_regions, on_land, tuple(layers), cities, in_cities, ports, truth)
+
+
+def raster_of(study: Study, wanted: RasterSpec) -> "DataArray":
+    """Read a raster that a study names.
+
+    Parameters
+    ----------
+    study : Study
+    wanted : RasterSpec
+
+    Returns
+    -------
+    DataArray (rows, columns)
+    """
+    path = study.placed(wanted.file)
+    if wanted.layout == "cdiac":
+        if wanted.year is None:
+            raise StudyError(f"{wanted.file}: name its year")
+        return read_cdiac(path, wanted.year)
+    given = wanted.model_dump(exclude={"file", "layout", "sectors", "partial", "fallback"})
+    return read_raster(path, given.pop("variable"), **given)
+
+
+def _layers(study: Study, country: Country) -> list[Layer]:
+    """Layers of the files that a study names, points first."""
+    wanted = study.hotspots
+    layers: list[Layer] = []
+    for name, points in wanted.points.items():
+        layers.append(_points(study, country, name, points))
+    for name, raster in wanted.rasters.items():
+        data = raster_of(study, raster)
+        kind = data.attrs.get("kind", "amount")
+        layers.append(
+            RasterLayer(
+                name, data, _sectors(country, raster.sectors, name) or None, kind,
+                partial=raster.partial, fallback=raster.fallback,
+            )
+        )  # fmt: skip
+    return layers
+
+
+def _points(study: Study, country: Country, name: str, wanted: PointsSpec) -> PointLayer:
+    columns = wanted.model_dump(exclude={"file", "sectors", "carries", "excess"})
+    points = read_points(study.placed(wanted.file), **columns)
+    sectors: Any = None
+    if isinstance(wanted.sectors, dict):
+        sectors = {key: _sectors(country, to, name) for key, to in wanted.sectors.items()}
+    elif wanted.sectors:
+        sectors = _sectors(country, wanted.sectors, name)
+    return PointLayer(
+        name, points, sectors, carries=wanted.carries, unit=wanted.unit, excess=wanted.excess
+    )
+
+
+def _sectors(country: Country, named: Sequence[str] | str, what: str) -> list[str]:
+    """Sectors of the table among names with alternatives; final users as they are."""
+    listed = [named] if isinstance(named, str) else list(named)
+    own = [name for name in listed if name == FINAL_USERS]
+    rest = [name for name in listed if name != FINAL_USERS]
+    return whichever(country.chain.table, rest, what) + own
+
+
+def _synthetic_layers(country: Country, places: SyntheticPlaces) -> list[Layer]:
+    """What an analyst of the synthetic country has: a registry, night lights, people."""
+    sectors = [str(sector) for sector in country.chain.table.sectors]
+    lit = [sector for sector in sectors if not re.search(DIFFUSE, sector.casefold())]
+    return [
+        PointLayer("registered plants", places.registry, unit="kt CO2"),
+        RasterLayer("night lights", places.lights, lit),
+        RasterLayer("population", places.population),
+    ]
+
+
+def _outlines(study: Study, wanted: OutlinesSpec | None) -> "GeoDataFrame | None":
+    if wanted is None:
+        return None
+    given = wanted.model_dump(exclude={"file"}, exclude_none=True)
+    return read_outlines(study.placed(wanted.file), **given)
+
+
+def _ports(study: Study) -> pd.DataFrame | None:
+    """Ports by name, where a file has them."""
+    if study.hotspots.ports is None:
+        return None
+    path = study.placed(study.hotspots.ports)
+    try:
+        ports = pd.read_csv(path)
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}; correct hotspots.ports") from error
+    if lost := [c for c in ("name", "longitude", "latitude") if c not in ports]:
+        raise LabelError(f"{path}: no column {some(lost)}; a port has name, longitude, latitude")
+    return ports
+
+
+def _joined(one: "GeoDataFrame", other: "GeoDataFrame") -> "GeoDataFrame":
+    from geopandas import GeoDataFrame
+
+    both = [*one.geometry, *other.to_crs(one.crs).geometry]
+    return GeoDataFrame(geometry=both, crs=one.crs)
+
+
+def _within(cities: Coverage, regions: Coverage) -> list[str]:
+    """The region that holds most of each city; nothing where none does."""
+    common = (cities.area.T @ regions.matrix).toarray()
+    names = regions.labels.astype(str)
+    most = common.argmax(axis=1)
+    return [str(names[k]) if common[i, k] > 0 else "" for i, k in enumerate(most)]

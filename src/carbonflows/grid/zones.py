@@ -142,7 +142,8 @@ def _sums(zones: csr_array, values: Any) -> Array:
     sums: Array = np.asarray(made.toarray() if issparse(made) else made)
     if not np.isfinite(sums).all():  # every cell has a part in some sum
         lost = int((~np.isfinite(values.data if issparse(values) else values)).sum())
-        raise DataError(f"{lost} values on cells are missing or infinite; fill them first")
+        if lost:
+            raise DataError(f"{lost} values on cells are missing or infinite; fill them first")
     return sums
 
 

@@ -261,8 +261,9 @@ def _categories(found: Mapped) -> pd.DataFrame:
     tidy.columns = pd.Index(["destination", "driver", "emissions"])
     together = tidy.groupby("driver", sort=False)["emissions"].sum().reset_index()
     tidy = pd.concat([together.assign(destination="abroad"), tidy], ignore_index=True)
+    tidy = tidy[tidy["emissions"] != 0]
     size = tidy.groupby("destination", sort=False)["emissions"].transform("sum")
-    tidy["share"] = np.divide(tidy["emissions"], size, out=np.zeros(len(tidy)), where=size != 0)
+    tidy = tidy.assign(share=tidy["emissions"] / size).reset_index(drop=True)
     return tidy[["destination", "driver", "emissions", "share"]]
 
 

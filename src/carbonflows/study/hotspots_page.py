@@ -260,10 +260,13 @@ def hotspots_page(found: Mapped, tables: Mapping[str, pd.DataFrame]) -> dict[str
 
     gas = found.gridded.load.gas
 
-    def html(name: str, caption: str, rows: int = 25, **options: Any) -> Markup:
+    def html(
+        name: str, caption: str, rows: int = 25, part: pd.DataFrame | None = None, **options: Any
+    ) -> Markup:
         if name not in tables:
             return Markup("")
-        shown = tables[name].drop(columns="year", errors="ignore").head(rows).copy()
+        shown = tables[name] if part is None else part
+        shown = shown.drop(columns="year", errors="ignore").head(rows).copy()
         for column in shown.columns:
             text = str(column)
             if "share" in text and pd.api.types.is_float_dtype(shown[column]):
@@ -284,16 +287,20 @@ def hotspots_page(found: Mapped, tables: Mapping[str, pd.DataFrame]) -> dict[str
         "zoom": ZOOM if found.study.figures.draw else "",
         "totals": html("totals", "Totals", digits=1),
         "destinations": html("destinations", f"By whose final demand, {gas}; shares in %"),
-        "categories": html("categories", f"By kind of final demand, {gas}; shares in %"),
+        "categories": html(
+            "categories", f"By kind of final demand, {gas}; shares in %",
+            part=_told_of(found, tables["categories"]),
+        ),
         "families": html("families", f"By the sector that emits, {gas}; shares in %"),
         "concentration": html(
-            "concentration", "Land that holds shares of emissions; shares in %", 40, digits=2
+            "concentration", "Land that holds shares of emissions, %, and Gini coefficients",
+            part=_by_map(tables["concentration"]), digits=2,
         ),
         "resolution": html("resolution", "Larger cells; shares in %", digits=2),
         "clusters": html("clusters", "Cells that statistics call clusters; shares in %", digits=2),
         "hubs": Markup(html_table(hub.head(20), "Hubs, the largest first", digits=1)),
         "ranks": html("ranks", f"The hubs among countries, {gas}; share in %", digits=1),
-        "cities": html("cities", f"Cities ranked, {gas}; shares in %", digits=2),
+        "cities": html("cities", f"Cities ranked, {gas}; shares in %"),
         "placed": html("placed", f"What places emissions, {gas}; shares in %", digits=1),
         "points": html("points", "Points that are not where they should be", digits=1),
         "score": html("score", "Found beside the truth", digits=2),
@@ -306,3 +313,18 @@ def hotspots_page(found: Mapped, tables: Mapping[str, pd.DataFrame]) -> dict[str
             ("provenance", "Provenance"),
         ],
     }  # fmt: skip
+
+
+def _told_of(found: Mapped, categories: pd.DataFrame) -> pd.DataFrame:
+    """Kinds of final demand of all abroad and of the destinations that have maps."""
+    return categories[categories["destination"].isin(["abroad", *found.destinations])]
+
+
+def _by_map(concentration: pd.DataFrame) -> pd.DataFrame:
+    """A line for each map: the land that holds each share of its emissions [%], and its Gini."""
+    wide = concentration.pivot_table(
+        index="map", columns="share", values="area_share", sort=False, observed=True
+    )
+    wide = 100 * wide.set_axis([f"Land with {100 * s:g} %" for s in wide.columns], axis=1)
+    ginis = concentration.drop_duplicates("map").set_index("map")["gini"]
+    return wide.assign(gini=ginis).reset_index()

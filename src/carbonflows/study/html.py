@@ -30,7 +30,7 @@ def html_table(
     caption : str
         Units in it are written as in figures, with subscripts.
     digits : int, optional
-        Decimals of all numbers; None for six significant digits.
+        Decimals of all numbers but whole ones; None for six significant digits.
     heads : mapping of str to str, optional
         What to print in place of column names.
     level : bool
@@ -54,6 +54,7 @@ def html_table(
     total, cut = len(frame), len(frame) > MOST_ROWS
     frame = frame.head(MOST_ROWS) if cut else frame
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
+    whole = [pd.api.types.is_integer_dtype(frame[c]) for c in frame.columns]
     head = "".join(
         f"<th{'' if number else ' class=text'}>{escape(headed(str(c)))}</th>"
         for c, number in zip(frame.columns, numeric, strict=True)
@@ -61,9 +62,10 @@ def html_table(
     rows, lines = [], 0
     for record in frame.itertuples(index=False):
         cells = []
-        for column, value, number in zip(frame.columns, record, numeric, strict=True):
+        for column, value, number, exact in zip(frame.columns, record, numeric, whole, strict=True):
             if number:
-                cells.append(f"<td>{number_text(float(value), digits)}</td>")
+                amount = float("nan") if pd.isna(value) else float(value)
+                cells.append(f"<td>{number_text(amount, 0 if exact else digits)}</td>")
             elif level and column == "Level":
                 cells.append(f'<td class="text level-{escape(value)}">{escape(value)}</td>')
             else:

@@ -38,7 +38,7 @@ def city_flows(
     LabelError
         Cities on another grid.
     DataError
-        Something in `by` that is not known, or twice.
+        Something in `by` that is not known, or twice; cities that overlap and are not shared out.
     SourceError
         More combinations than there is memory for.
 
@@ -66,6 +66,11 @@ def city_flows(
         raise LabelError(
             f"cities on cells of {cities.grid.resolution}, emissions on cells of "
             f"{gridded.grid.resolution}: make both on one grid"
+        )
+    if cities.overlap == "keep" and len(cities.overlaps):
+        raise DataError(
+            f"{len(cities.overlaps)} pairs of cities overlap, so that sums would count twice: make "
+            "the coverage with overlap='share'"
         )
     order = ("region", "sector", "destination", "category")
     if odd := [one for one in by if one not in order]:

@@ -348,9 +348,8 @@ def test_wrong_outlines_are_refused(shapes, message):
 
 
 def test_two_outlines_with_one_label():
-    shapes = frame(*TWO).set_axis(["a", "a"])
     with pytest.raises(LabelError, match=r"^a: more than one outline; dissolve them"):
-        coverage(SQUARE, shapes)
+        coverage(SQUARE, frame(*TWO).set_axis(["a", "a"]))
 
 
 def test_outlines_a_whole_turn_apart_are_not_counted_twice():

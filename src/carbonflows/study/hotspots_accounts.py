@@ -163,12 +163,14 @@ def mapped(study: Study, country: Country, places: Places) -> Mapped:
     """
     wanted = study.hotspots
     mass = node_emissions(country.chain.table, country.load, regions=country.regions)
+    families = _families(study, country)
+    groups = {name: sectors for name, sectors in families.items() if name != REST}
     placed = weights(
-        places.grid, places.shapes, mass, places.layers, most=wanted.most,
+        places.grid, places.shapes, mass, places.layers, groups=groups, most=wanted.most,
         coverage=places.in_regions, tolerance=wanted.tolerance, misplaced=wanted.misplaced,
     )  # fmt: skip
     gridded = gridded_flows(country.system, placed, country.load)
-    return Mapped(study, country, places, placed, gridded, _families(study, country))
+    return Mapped(study, country, places, placed, gridded, families)
 
 
 def _families(study: Study, country: Country) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from carbonflows.grid.weights import weights
 from carbonflows.raster import Grid
 from carbonflows.solve import Leontief
 from carbonflows.study.country import load_of
-from carbonflows.study.hotspots_places import raster_of
+from carbonflows.study.hotspots_rasters import raster_of, require_plausible
 from carbonflows.study.spec import Study
 from carbonflows.table import IOTable
 
@@ -73,8 +73,12 @@ def mirror_of(study: Study, world: IOTable) -> Mirror | None:
     load = load_of(study, world)
     shapes = region_shapes(world.members)
     data = raster_of(study, wanted.raster)
+    mass = node_emissions(world, load)
+    require_plausible(
+        "world", data, shapes[["geometry"]], float(mass.sum()), load.unit, partial=True
+    )
     placed = weights(
-        Grid.lonlat(wanted.step), shapes[["geometry"]], node_emissions(world, load),
+        Grid.lonlat(wanted.step), shapes[["geometry"]], mass,
         [RasterLayer("the world's raster", data, kind=data.attrs.get("kind", "amount"))],
         most=study.hotspots.most,
     )  # fmt: skip

@@ -11,20 +11,18 @@ from carbonflows.build.synthetic.emitters import DIFFUSE, SyntheticPlaces, synth
 from carbonflows.errors import LabelError, SourceError, StudyError, some
 from carbonflows.grid.coverage import Coverage, coverage
 from carbonflows.grid.layers import Layer, PointLayer, RasterLayer
-from carbonflows.grid.nodes import FINAL_USERS
+from carbonflows.grid.nodes import FINAL_USERS, node_emissions
 from carbonflows.raster import CHINA_ALBERS, Grid
-from carbonflows.sources.cdiac import read_cdiac
 from carbonflows.sources.outlines import read_outlines
 from carbonflows.sources.points import read_points
-from carbonflows.sources.rasters import read_raster
 from carbonflows.study.country import Country
+from carbonflows.study.hotspots_rasters import raster_of, require_plausible
 from carbonflows.study.named import whichever
 from carbonflows.study.spec import Study
-from carbonflows.study.spec_hotspots import OutlinesSpec, PointsSpec, RasterSpec
+from carbonflows.study.spec_hotspots import OutlinesSpec, PointsSpec
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
-    from xarray import DataArray
 
 CRS = {"china-albers": CHINA_ALBERS}
 """Short names of reference systems in study files."""
@@ -98,7 +96,7 @@ def places_of(study: Study, country: Country) -> Places:
     shapes = country.data.shapes.loc[country.data.regions.index, ["geometry"]]
     truth = None
     outlines, ports = _outlines(study, wanted.cities), _ports(study)
-    layers = _layers(study, country)
+    layers = _layers(study, country, shapes)
     if country.truth is not None:
         truth = synthetic_places(country.truth, seed=study.provinces.seed)
         layers = layers or _synthetic_layers(country, truth)
@@ -123,28 +121,7 @@ def places_of(study: Study, country: Country) -> Places:
     return Places(grid, shapes, in_regions, on_land, tuple(layers), cities, in_cities, ports, truth)
 
 
-def raster_of(study: Study, wanted: RasterSpec) -> "DataArray":
-    """Read a raster that a study names.
-
-    Parameters
-    ----------
-    study : Study
-    wanted : RasterSpec
-
-    Returns
-    -------
-    DataArray (rows, columns)
-    """
-    path = study.placed(wanted.file)
-    if wanted.layout == "cdiac":
-        if wanted.year is None:
-            raise StudyError(f"{wanted.file}: name its year")
-        return read_cdiac(path, wanted.year)
-    given = wanted.model_dump(exclude={"file", "layout", "sectors", "partial", "fallback"})
-    return read_raster(path, given.pop("variable"), **given)
-
-
-def _layers(study: Study, country: Country) -> list[Layer]:
+def _layers(study: Study, country: Country, shapes: "GeoDataFrame") -> list[Layer]:
     """Layers of the files that a study names, points first."""
     wanted = study.hotspots
     layers: list[Layer] = []
@@ -152,14 +129,23 @@ def _layers(study: Study, country: Country) -> list[Layer]:
         layers.append(_points(study, country, name, points))
     for name, raster in wanted.rasters.items():
         data = raster_of(study, raster)
+        sectors = _sectors(country, raster.sectors, name)
+        require_plausible(name, data, shapes, _mass(country, sectors), country.load.unit)
         kind = data.attrs.get("kind", "amount")
         layers.append(
             RasterLayer(
-                name, data, _sectors(country, raster.sectors, name) or None, kind,
+                name, data, sectors or None, kind,
                 partial=raster.partial, fallback=raster.fallback,
             )
         )  # fmt: skip
     return layers
+
+
+def _mass(country: Country, sectors: Sequence[str]) -> float:
+    """Emissions of the country's sectors, of all and of final users if none is named."""
+    mass = node_emissions(country.chain.table, country.load, regions=country.regions)
+    own = mass.index.get_level_values("sector").isin(sectors) | (not sectors)
+    return float(mass[own].sum())
 
 
 def _points(study: Study, country: Country, name: str, wanted: PointsSpec) -> PointLayer:

@@ -1,0 +1,95 @@
+"""Rasters of a study of hotspots: read, and refused where they cannot be what is said of them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carbonflows import units
+from carbonflows.errors import CarbonflowsError, GridError, StudyError
+from carbonflows.figures.shapes import country_shapes
+from carbonflows.grid.coverage import coverage
+from carbonflows.raster import Grid
+from carbonflows.sources.cdiac import read_cdiac
+from carbonflows.sources.raster_checks import covered, plausible_place, plausible_total
+from carbonflows.sources.rasters import read_raster
+from carbonflows.study.spec import Study
+from carbonflows.study.spec_hotspots import RasterSpec
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+    from xarray import DataArray
+
+C_TO_CO2 = 44 / 12
+
+
+def raster_of(study: Study, wanted: RasterSpec) -> "DataArray":
+    """Read a raster that a study names.
+
+    Parameters
+    ----------
+    study : Study
+    wanted : RasterSpec
+
+    Returns
+    -------
+    DataArray (rows, columns)
+
+    Raises
+    ------
+    StudyError
+        CDIAC's layout without a year.
+    SourceError, GridError, UnitError
+        See `read_raster` and `read_cdiac`.
+    """
+    path = study.placed(wanted.file)
+    if wanted.layout == "cdiac":
+        if wanted.year is None:
+            raise StudyError(f"{wanted.file}: CDIAC's grid does not say its year; add year = …")
+        return read_cdiac(path, wanted.year)
+    given = wanted.model_dump(exclude={"file", "layout", "sectors", "partial", "fallback"})
+    return read_raster(path, given.pop("variable"), **given)
+
+
+def require_plausible(
+    name: str, data: "DataArray", shapes: "GeoDataFrame", mass: float, unit: str, *,
+    partial: bool = False,
+) -> None:  # fmt: skip
+    """Refuse a raster that lies elsewhere, the wrong way round, or is in another unit than said.
+
+    Parameters
+    ----------
+    name : str
+        What the study calls it, for messages.
+    data : DataArray (rows, columns)
+    shapes : GeoDataFrame
+        Outlines of the regions that it is used for.
+    mass : float
+        What the same sectors emit in these regions by the inventory.
+    unit : str
+        Of the mass.
+    partial : bool
+        Whether regions that it covers in part are accepted.
+
+    Raises
+    ------
+    GridError
+        Regions beyond its extent; far more mass on land if it were turned; emissions inside the
+        regions that are not within a factor of three of the inventory's.
+    """
+    grid = Grid.of(data)
+    try:
+        if not partial:
+            covered(data, shapes)
+        own = coverage(grid, shapes, overlap="share").land
+        land = own
+        if grid.geographic:  # what is the country's own, or any other country's, is land
+            world = country_shapes()[["geometry"]]
+            land = np.maximum(own, coverage(grid, world, overlap="share").land)
+        plausible_place(data, land)
+        said = str(data.attrs.get("units", ""))
+        carbon = units.substance(said) == "C"
+        expected = f"{unit} C" if carbon else unit
+        if mass > 0 and data.attrs.get("kind") != "density" and units.convertible(said, expected):
+            plausible_total(data, mass / C_TO_CO2 if carbon else mass, expected, land=own)
+    except CarbonflowsError as error:
+        raise GridError(f"raster {name!r}: {error}") from error

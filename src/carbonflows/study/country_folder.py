@@ -1,6 +1,6 @@
 """A country's statistics as a folder of plain files, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,9 @@ def read_country(
 
 
 def write_country(
-    data: CountryData, folder: str | Path, *, texts: Mapping[str, str] | None = None
-) -> None:
+    data: CountryData, folder: str | Path, *, texts: Mapping[str, str] | None = None,
+    more: Callable[[Path], None] = lambda place: None,
+) -> None:  # fmt: skip
     """Write a country's statistics as the files that `read_country` reads.
 
     Parameters
@@ -108,6 +109,8 @@ def write_country(
         Made; it must not be there yet.
     texts : mapping of str to str, optional
         File name → text of further files.
+    more : callable, optional
+        Called with the folder before it is in its place, to write what is no text.
 
     Raises
     ------
@@ -138,6 +141,7 @@ def write_country(
         if data.shapes is not None:
             outlines = data.shapes[["geometry"]].rename_axis("region").reset_index()
             outlines.to_file(place / "shapes.geojson", driver="GeoJSON")
+        more(place)
 
 
 def _regional_frame(table: RegionalTable) -> pd.DataFrame:

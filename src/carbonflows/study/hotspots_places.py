@@ -1,13 +1,12 @@
 """What a study of hotspots knows of places: outlines, layers, cities, ports, the territory."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from carbonflows.build.synthetic.emitters import DIFFUSE, SyntheticPlaces, synthetic_places
+from carbonflows.build.synthetic.emitters import SyntheticPlaces, synthetic_places
 from carbonflows.errors import LabelError, SourceError, StudyError, some
 from carbonflows.grid.coverage import Coverage, coverage
 from carbonflows.grid.layers import Layer, PointLayer, RasterLayer
@@ -99,7 +98,7 @@ def places_of(study: Study, country: Country) -> Places:
     layers = _layers(study, country, shapes)
     if country.truth is not None:
         truth = synthetic_places(country.truth, seed=study.provinces.seed)
-        layers = layers or _synthetic_layers(country, truth)
+        layers = layers or _synthetic_layers(truth)
         outlines = truth.cities if outlines is None else outlines
         ports = truth.ports if ports is None else ports
     if not layers:
@@ -169,13 +168,11 @@ def _sectors(country: Country, named: Sequence[str] | str, what: str) -> list[st
     return whichever(country.chain.table, rest, what) + own
 
 
-def _synthetic_layers(country: Country, places: SyntheticPlaces) -> list[Layer]:
+def _synthetic_layers(places: SyntheticPlaces) -> list[Layer]:
     """What an analyst of the synthetic country has: a registry, night lights, people."""
-    sectors = [str(sector) for sector in country.chain.table.sectors]
-    lit = [sector for sector in sectors if not re.search(DIFFUSE, sector.casefold())]
     return [
         PointLayer("registered plants", places.registry, unit="kt CO2"),
-        RasterLayer("night lights", places.lights, lit),
+        RasterLayer("night lights", places.lights, places.industry),
         RasterLayer("population", places.population),
     ]
 

@@ -80,6 +80,12 @@ class SyntheticPlaces:
     lights: "DataArray"
     registry: pd.DataFrame
 
+    @property
+    def industry(self) -> list[str]:
+        """Sectors that plants and works emit for, which lights follow, and people do not."""
+        sectors = self.emissions.index.get_level_values(1).unique()
+        return [str(s) for s in sectors if not re.search(DIFFUSE, s, re.IGNORECASE)]
+
 
 def synthetic_places(
     country: SyntheticCountry,

@@ -100,6 +100,19 @@ def test_a_part_of_an_array_is_on_a_part_of_its_grid():
     assert found.north == pytest.approx(39.5)
 
 
+@pytest.mark.parametrize(
+    ("grid", "around"),
+    [
+        (Grid.lonlat(0.1), True),
+        (Grid("EPSG:4326", 0, 90, 0.7, 0.7, 9, 514), True),  # 0.2° short, less than half a cell
+        (Grid("EPSG:4326", 0, 90, 1, 1, 9, 359), False),
+        (Grid("EPSG:6933", -180, 90, 1, 1, 9, 360), False),
+    ],
+)
+def test_which_grids_go_around_the_earth(grid, around):
+    assert grid.goes_around == around
+
+
 def test_grids_cover_what_they_are_made_for():
     assert Grid.lonlat(0.1, (0.3, 0.7, 0.9, 1.1)).bounds == pytest.approx((0.3, 0.7, 0.9, 1.1))
     assert Grid.lonlat(0.1).shape == (1800, 3600)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbonflows.errors import UnitError
-from carbonflows.units import convertible, currency, factor
+from carbonflows.units import convertible, currency, factor, per_area
 
 
 @pytest.mark.parametrize(
@@ -162,3 +162,53 @@ MASSES = st.sampled_from(["kg", "t", "kt", "Gg", "Mt", "Tg", "Gt", "10^4 t", "th
 def test_factors_chain(a: str, b: str, c: str) -> None:
     assert factor(a, b) * factor(b, c) == pytest.approx(factor(a, c), rel=1e-13)
     assert factor(a, a) == 1.0
+
+
+AREAS = ("m", "km", "cm", "hm", "dm", "mm")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [f"t{over}{area}{power}" for area in AREAS for over in ("/", " per ", " / ", "/s/", " CO2/(a ")
+     for power in ("2", "²", "^2", "**2")]
+    + [f"kg CO2 {area}{power} s-1" for area in AREAS
+       for power in ("-2", "^-2", "**-2", "⁻²", "^(-2)", "^{-2}", "−2")]
+    + ["t/ha", "t ha-1", "t ha⁻¹", "t ha^-1", "t per hectare", "USD/acre", "kgm-2s-1", "gC/m2/d",
+       "Persons per square kilometer", "people per sq. km", "t/100 km2", "nW cm-2 sr-1"],
+)  # fmt: skip
+def test_units_per_area(unit: str) -> None:
+    assert per_area(unit)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["", "1", "t", "t CO2", "Mt/yr", "t/a", "t/h", "kt a-1", "kg s-1", "km", "m2", "10^4 m2", "ha",
+     "km2/yr", "ha/yr", "kg/m3", "kg m-3", "Mm3", "t/month", "kg CO2eq", "10^4 t", "kg/yr PM2.5",
+     "GJ/km 2007", "t/harvest", "persons", "TJ", "M USD", "per mille"],
+)  # fmt: skip
+def test_units_that_are_not_per_area(unit: str) -> None:
+    assert not per_area(unit)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["kg", "m", "km", "s", "ha", "year", "USD", "cm"]),
+            st.sampled_from([-3, -2, -1, 1, 2, 3]),
+        ),
+        min_size=1, max_size=4, unique_by=lambda part: part[0],
+    ),
+    st.booleans(),
+)  # fmt: skip
+def test_per_area_as_counted(parts: list[tuple[str, int]], line: bool) -> None:
+    parts = [(name, max(-1, min(power, 1)) if name == "ha" else power) for name, power in parts]
+    lengths = {"m": 2, "km": 2, "cm": 2, "ha": 1}
+    counted = any(lengths.get(name) == -power for name, power in parts)
+    if line:
+        above = " ".join(f"{name}^{power}" for name, power in parts if power > 0)
+        below = [f"{name}{-power if power < -1 else ''}" for name, power in parts if power < 0]
+        unit = "/".join([above, *below])
+    else:
+        unit = " ".join(f"{name}{power}" for name, power in parts)
+    assert per_area(unit) == counted

@@ -145,6 +145,17 @@ class Grid:
         return middles
 
     @property
+    def goes_around(self) -> bool:
+        """Whether the east edge is the west edge.
+
+        Examples
+        --------
+        >>> Grid.lonlat(1).goes_around, Grid.lonlat(1, (70, 15, 140, 55)).goes_around
+        (True, False)
+        """
+        return self.geographic and abs(self.columns * self.width - 360) < self.width / 2
+
+    @property
     def resolution(self) -> str:
         """Cell size as it is printed: ``10 km`` or ``0.1°``."""
         sizes = dict.fromkeys((self.width, self.height))

@@ -27,6 +27,17 @@ _SCALES = {
     "trn": 1e12, "trillion": 1e12, "trillions": 1e12,
 }  # fmt: skip
 
+_PLAIN = str.maketrans("⁻−²¹", "--21")
+_AREA = (
+    r"(?<![A-Za-z])[kdchm]?m\s*(\^|\*\*)?\s*2(?!\d)"
+    r"|(?<![A-Za-z])([Hh]a|[Hh]ectares?|acres?)(?![A-Za-z])"
+    r"|\b([Ss]q\.?|[Ss]quare)\s*(km|m|mi|[a-z]*met(er|re)s?|miles?)\b"
+)
+_PER_AREA = re.compile(
+    rf"(/|\b[Pp]er\b).*({_AREA})"
+    r"|m\s*(\^|\*\*)?\s*[({]?\s*-\s*2(?!\d)|\b[Hh]a\s*(\^|\*\*)?\s*[({]?\s*-\s*1(?!\d)"
+)
+
 
 @cache
 def _registry() -> "UnitRegistry":
@@ -204,6 +215,19 @@ def known(unit: str) -> bool:
     except Exception:
         return False
     return True
+
+
+def per_area(unit: str) -> bool:
+    """Whether a unit is one of densities or fluxes, however it is spelt; it need not be known.
+
+    Examples
+    --------
+    >>> [per_area(unit) for unit in ("t CO2/km2", "kg m-2 s-1", "persons per square km", "t ha⁻¹")]
+    [True, True, True, True]
+    >>> [per_area(unit) for unit in ("t CO2", "kt/h", "km", "10^4 m2", "kg/m3", "")]
+    [False, False, False, False, False, False]
+    """
+    return _PER_AREA.search(unit.translate(_PLAIN)) is not None
 
 
 def substance(unit: str) -> str:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from carbonflows.errors import DataError, GridError, ShapeError, UnitError
-from carbonflows.grid.lorenz import amounts, lorenz, thinned
+from carbonflows.grid.amounts import amounts
+from carbonflows.grid.lorenz import lorenz, thinned
 from carbonflows.raster import Grid
 
 TEN = np.array([50.0, 20, 10, 8, 5, 4, 2, 1, 0, 0])

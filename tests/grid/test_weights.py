@@ -113,9 +113,15 @@ def test_points_that_carry_more_than_their_node_are_refused_or_scaled(power):
     require_lawful(placed, mass)
 
 
-def test_own_emissions_in_another_unit_are_refused():
-    with pytest.raises(UnitError, match="plants: values in Mt CO2, the mass is in kt CO2; convert"):
-        weights(GRID, WEST, masses("kt CO2", A__power=9), [own(plants((0.5, 0.5, 3)))])
+def test_own_emissions_are_converted_to_the_unit_of_the_mass():
+    layers = [own(plants((0.5, 0.5, 3))), UniformLayer()]
+    placed = weights(GRID, WEST, masses("kt CO2", A__power=9000), layers)
+    assert placed.report["mass"].tolist() == [3000, 6000]
+
+
+def test_own_emissions_in_a_unit_that_does_not_convert_are_refused():
+    with pytest.raises(UnitError, match="plants: .*CO2"):
+        weights(GRID, WEST, masses("Mt C", A__power=9), [own(plants((0.5, 0.5, 3)))])
 
 
 def test_two_layers_of_own_emissions_follow_one_another():

@@ -1,6 +1,5 @@
 """Values on a grid, checked, per cell or per area, and the amounts they stand for."""
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import numpy as np
 from carbonflows.errors import DataError, UnitError
 from carbonflows.figures.wording import counted, shown
 from carbonflows.raster import Grid
+from carbonflows.units import per_area
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -36,17 +36,6 @@ class Cells:
     mass: np.ndarray
     unit: str
     amount: str
-
-
-def is_density(unit: str) -> bool:
-    """Return whether a unit is per area.
-
-    Examples
-    --------
-    >>> is_density("t CO2/km2"), is_density("t CO2 per km²"), is_density("t CO2"), is_density("t/h")
-    (True, True, False, False)
-    """
-    return bool(re.search(r"(/|\bper\s)\s*(k?m|cm)(\^?2|²)|(/|\bper\s)\s*ha\b", unit))
 
 
 def cells_of(data: "DataArray", unit: str, density: bool) -> Cells:
@@ -98,13 +87,13 @@ def cells_of(data: "DataArray", unit: str, density: bool) -> Cells:
             f"{np.nanmin(values):g}; draw uptake on a map of its own, with its sign turned"
         )
     stated = str(data.attrs.get("units", unit))
-    if is_density(stated) != is_density(unit):
+    if per_area(stated) != per_area(unit):
         raise UnitError(f"{unit}: but {what} is in {stated}; name the unit that its values have")
-    if density and is_density(unit):
+    if density and per_area(unit):
         raise UnitError(f"{unit}: is per area already; leave density out")
     mass = np.nan_to_num(values)
     amount = shown(unit)
-    if is_density(unit):
+    if per_area(unit):
         # Weights only: shares do not depend on whether it is per hectare or per km².
         return Cells(grid, values, mass * grid.area, shown(unit), "")
     if density:

@@ -48,17 +48,13 @@ def city_flows(
 
     Examples
     --------
-    >>> import carbonflows as cf
+    >>> from geopandas import GeoDataFrame
     >>> from shapely import box
-    >>> import geopandas as gpd
-    >>> table = cf.table.two_regions()
-    >>> land = gpd.GeoDataFrame(index=["A"], geometry=[box(0, 0, 2, 1)], crs="EPSG:4326")
-    >>> grid = cf.Grid("EPSG:4326", 0, 1, 0.5, 0.5, 2, 4)
-    >>> placed = cf.weights(grid, land, cf.node_emissions(table, regions=["A"]),
-    ...                     [cf.UniformLayer()])
-    >>> west = gpd.GeoDataFrame(index=["010000"], geometry=[box(0, 0, 1, 1)], crs="EPSG:4326")
-    >>> found = city_flows(cf.gridded_flows(cf.Leontief(table), placed), cf.coverage(grid, west),
-    ...                    ["destination"])
+    >>> from carbonflows.grid.coverage import coverage
+    >>> from carbonflows.grid.gridded import gridded_example
+    >>> made = gridded_example()
+    >>> west = GeoDataFrame(index=["010000"], geometry=[box(0, 0, 1, 1)], crs="EPSG:4326")
+    >>> found = city_flows(made, coverage(made.grid, west), ["destination"])
     >>> found.round(3).loc["010000"].to_dict()
     {'A': 17.222, 'B': 7.778}
     """

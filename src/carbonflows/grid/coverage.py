@@ -49,6 +49,13 @@ class Coverage:
     step : float or None
         Longest edge when outlines were carried into the grid's reference system [their own
         degrees or metres]; None if they were in it.
+
+    Examples
+    --------
+    >>> from geopandas import GeoDataFrame
+    >>> half = GeoDataFrame(index=["a"], geometry=[shapely.box(0, 0, 0.5, 1)], crs="EPSG:4326")
+    >>> coverage(Grid("EPSG:4326", 0, 1, 1, 1, 1, 2), half).matrix.toarray().tolist()
+    [[0.5], [0.0]]
     """
 
     grid: Grid

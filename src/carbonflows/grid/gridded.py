@@ -53,6 +53,14 @@ class GriddedFlows:
         Label of the table.
     about : mapping of str to str
         What the account was narrowed to, for the attributes of maps.
+
+    Examples
+    --------
+    >>> made = gridded_example()
+    >>> made.names("destination"), made.totals("destination").round(3).to_dict()
+    (['A', 'B'], {'A': 34.444, 'B': 15.556})
+    >>> made.only(destination="B").map().round(3).values.tolist()  # 140/9 on eight cells alike
+    [[1.944, 1.944, 1.944, 1.944], [1.944, 1.944, 1.944, 1.944]]
     """
 
     grid: Grid
@@ -274,16 +282,7 @@ def gridded_flows(
 
     Examples
     --------
-    >>> import carbonflows as cf
-    >>> from shapely import box
-    >>> import geopandas as gpd
-    >>> table = cf.table.two_regions()
-    >>> land = gpd.GeoDataFrame(index=["A"], geometry=[box(0, 0, 2, 1)], crs="EPSG:4326")
-    >>> grid = cf.Grid("EPSG:4326", 0, 1, 0.5, 0.5, 2, 4)
-    >>> mass = cf.node_emissions(table, regions=["A"])
-    >>> placed = cf.weights(grid, land, mass, [cf.UniformLayer()])
-    >>> maps = gridded_flows(cf.Leontief(table), placed)
-    >>> float(maps.only(destination="B").map().sum().round(3))  # as in T: 140/9
+    >>> float(gridded_example().only(destination="B").map().sum().round(3))  # as in T: 140/9
     15.556
     """
     load = emissions(system.table, stressor, unit=unit)
@@ -331,7 +330,8 @@ def conservation(gridded: GriddedFlows) -> pd.DataFrame:
 
     Examples
     --------
-    See `gridded_flows`.
+    >>> bool(conservation(gridded_example())["difference"].max() < 1e-12)
+    True
     """
     account = gridded.caused.sum()
     carried = gridded.mix @ gridded.caused.to_numpy()
@@ -347,3 +347,26 @@ def _require(names: Sequence[str], known: Any, what: str, where: str) -> None:
     if lost := [name for name in names if name not in set(map(str, known))]:
         way_out = suggested(lost, list(known), f"it has {some(list(known), 45)}")
         raise LabelError(f"{what} {some(lost)} is not in {where}; {way_out}", labels=lost)
+
+
+def gridded_example() -> GriddedFlows:
+    """Return a region of the smallest world on eight cells, for examples.
+
+    Examples
+    --------
+    >>> gridded_example().grid.shape
+    (2, 4)
+    """
+    from geopandas import GeoDataFrame
+    from shapely import box
+
+    from carbonflows.grid.layers import UniformLayer
+    from carbonflows.grid.nodes import node_emissions
+    from carbonflows.grid.weights import weights
+    from carbonflows.table import two_regions
+
+    table = two_regions()
+    land = GeoDataFrame(index=["A"], geometry=[box(0, 0, 2, 1)], crs="EPSG:4326")
+    grid = Grid("EPSG:4326", 0, 1, 0.5, 0.5, 2, 4)
+    mass = node_emissions(table, regions=["A"])
+    return gridded_flows(Leontief(table), weights(grid, land, mass, [UniformLayer()]))

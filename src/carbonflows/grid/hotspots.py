@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carbonflows.errors import DataError
-from carbonflows.grid.lorenz import Negative, Raster, as_shares, lorenz
+from carbonflows.grid.amounts import Negative, Raster, as_shares
+from carbonflows.grid.lorenz import lorenz
 from carbonflows.raster import Grid
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from carbonflows.errors import DataError, GridError, LabelError, UnitError, some
-from carbonflows.grid.clusters import goes_around
-from carbonflows.grid.lorenz import amounts
+from carbonflows.grid.amounts import amounts
 from carbonflows.labels import Array, repeated
 from carbonflows.raster import Grid
 
@@ -241,11 +240,11 @@ def _components(
     for down in range(reach):
         for right in range(reach):
             moved = np.roll(mask, right, axis=1)
-            if not goes_around(grid):
+            if not grid.goes_around:
                 moved[:, :right] = False
             wide[down:] |= moved[: len(mask) - down]
     part, count = label(wide, np.ones((3, 3)) if connectivity == 8 else None)
-    if goes_around(grid):
+    if grid.goes_around:
         rows = len(mask)
         east, west = [], []
         for down in (-1, 0, 1) if connectivity == 8 else (0,):

@@ -1,6 +1,5 @@
 """What says where sectors emit: points, rasters, or nothing better than the land itself."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +11,10 @@ import pandas as pd
 from carbonflows.errors import DataError, LabelError, some, suggested
 from carbonflows.labels import Array
 from carbonflows.raster import Grid
+from carbonflows.units import per_area
 
 if TYPE_CHECKING:
     from xarray import DataArray
-
-_PER_AREA = re.compile(r"(/|\bper\s*)\s*[kc]?m(\^|\*\*)?(2|²)|\b[kc]?m(\^|\*\*)?-2|/\s*ha\b|\bha-1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +184,7 @@ class RasterLayer:
         _known(self.name, "kind", self.kind, ("amount", "density"))
         _no_word(self.name, self.sectors)
         unit = str(self.data.attrs.get("units", ""))
-        if self.kind == "amount" and _PER_AREA.search(unit):
+        if self.kind == "amount" and per_area(unit):
             raise DataError(f"{self.name}: {unit!r} is per area, not per cell; use kind='density'")
         _checked(self.name, self.data)
         Grid.of(self.data)  # says what is wrong with its coordinates

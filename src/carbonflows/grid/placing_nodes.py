@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from carbonflows import units
 from carbonflows.errors import GridError, UnitError, some
 from carbonflows.grid.fallback import DIRECT, STEPS, Part, substitutes
 from carbonflows.grid.layers import Layer, PointLayer
@@ -75,15 +76,15 @@ def placed_parts(
     for layer in layers:
         if layer.fallback:
             continue
-        own = False
+        own, scale = False, 1.0
         if isinstance(layer, PointLayer) and layer.carries == "own":
-            own = True
-            _require_unit(layer, mass)
+            own, scale = True, _factor(layer, mass)
         over: dict[tuple[str, str], float] = {}
         for sector in sectors:
             if not layer.speaks(sector):
                 continue
-            for region, total in surfaces.totals(layer, sector).items():
+            for region, amount in surfaces.totals(layer, sector).items():
+                total = amount * scale
                 node = (region, sector)
                 rest = left.get(node, 0.0)
                 if total <= 0 or (rest <= 0 and not own):
@@ -132,13 +133,15 @@ def _last(
     )
 
 
-def _require_unit(layer: PointLayer, mass: pd.Series) -> None:
-    """Raise where points carry emissions in another unit than the mass is in."""
-    unit = mass.attrs.get("unit")
-    if layer.unit and unit and layer.unit != unit:
-        raise UnitError(
-            f"{layer.name}: values in {layer.unit}, the mass is in {unit}; convert the values"
-        )
+def _factor(layer: PointLayer, mass: pd.Series) -> float:
+    """What brings the values of points that carry emissions to the unit of the mass."""
+    unit = str(mass.attrs.get("unit", ""))
+    if not layer.unit or not unit or layer.unit == unit:
+        return 1.0
+    try:
+        return units.factor(layer.unit, unit)
+    except UnitError as error:
+        raise UnitError(f"{layer.name}: {error}") from error
 
 
 def _refuse_excess(layer: PointLayer, over: Mapping[tuple[str, str], float]) -> None:

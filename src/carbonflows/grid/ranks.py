@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.errors import DataError, GridError, LabelError, UnitError, some, suggested
-from carbonflows.grid.lorenz import Negative, Raster, amounts, lorenz
+from carbonflows.grid.amounts import Negative, Raster, amounts
+from carbonflows.grid.lorenz import lorenz
 from carbonflows.labels import Array, repeated
 from carbonflows.raster import Grid
 

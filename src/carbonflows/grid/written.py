@@ -47,18 +47,11 @@ def write_maps(
     Examples
     --------
     >>> import tempfile
-    >>> import carbonflows as cf
-    >>> from shapely import box
-    >>> import geopandas as gpd
-    >>> table = cf.table.two_regions()
-    >>> land = gpd.GeoDataFrame(index=["A"], geometry=[box(0, 0, 2, 1)], crs="EPSG:4326")
-    >>> grid = cf.Grid("EPSG:4326", 0, 1, 0.5, 0.5, 2, 4)
-    >>> placed = cf.weights(grid, land, cf.node_emissions(table, regions=["A"]),
-    ...                     [cf.UniformLayer()])
-    >>> maps = cf.gridded_flows(cf.Leontief(table), placed)
+    >>> from carbonflows.grid.gridded import gridded_example
+    >>> from carbonflows.sources.rasters import read_raster
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write_maps(maps, f"{folder}/maps.tif", "destination")
-    ...     read = cf.read_raster(file, band="B")
+    ...     file = write_maps(gridded_example(), f"{folder}/maps.tif", "destination")
+    ...     read = read_raster(file, band="B")
     >>> read.attrs["units"], float(read.sum().round(3))
     ('Mt', 15.556)
     """

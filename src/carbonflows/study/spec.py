@@ -231,7 +231,7 @@ def studies() -> tuple[str, ...]:
     Examples
     --------
     >>> studies()
-    ('belt-and-road', 'bridge', 'carbon-trust', 'china-provinces')
+    ('belt-and-road', 'bridge', 'carbon-trust', 'china-provinces', 'export-hotspots')
     """
     return tuple(
         sorted(f.name.removesuffix(".toml") for f in _shipped().iterdir() if f.suffix == ".toml")

@@ -145,7 +145,7 @@ crs = "china-albers"
 share = 0.75
 overlap = "share"
 misplaced = "drop"
-tolerance = 30
+tolerance = 5
 destinations = ["USA", "JPN", "DEU", "GBR", "KOR", "ROW"]
 ports = "ports.csv"
 countries = "countries.csv"
@@ -179,15 +179,16 @@ sectors = ["Electricity, gas and water"]
 file = "{cdiac}"
 layout = "cdiac"
 year = {year}
+on_land = true
 
 [hotspots.world]
 region = "USA"
 step = 1.0
-raster = {{ file = "{cdiac}", layout = "cdiac", year = {year} }}
+raster = {{ file = "{cdiac}", layout = "cdiac", year = {year}, on_land = true }}
 
 [published]
 source = "Yang et al. 2020, as reported by the University of Michigan; 2012"
-differs = "Another year (2007, not 2012); power plants by capacity and a 1 degree grid that follows people stand in for the study's inventory of firms, so that steel, cement and refineries have no places of their own, hotspots outside of electricity are smoothed, and shares of land cannot be reproduced; trade between provinces is estimated; WIOD has no Hong Kong, which is inside the rest of the world."
+differs = "Another year (2007, not 2012). Power plants by capacity and a 1 degree grid that follows people stand in for the study's inventory of firms: steel, cement and refineries have no places of their own, hotspots outside of electricity are as smooth as that grid, so that shares of land, the number and size of hubs and their ranks cannot be reproduced, and some coasts (Zhoushan, Leizhou, the tip of Shandong) are empty in it. The land is that of 30 provinces and Tibet, which has no inventory. Trade between provinces is estimated. WIOD has no Hong Kong, which is inside the rest of the world."
 """  # noqa: E501
 
 if __name__ == "__main__":

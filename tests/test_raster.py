@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from pyproj import CRS, Geod, Transformer
 from xarray import DataArray
 
+from carbonflows.areas import cell_areas
 from carbonflows.errors import GridError
-from carbonflows.raster import CHINA_ALBERS, Grid, cell_areas
+from carbonflows.raster import CHINA_ALBERS, Grid
 
 LATITUDES = [0, 20, 30, 45, 60]
 

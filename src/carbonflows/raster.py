@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from carbonflows.areas import cell_areas, keeps_areas, projected_areas
 from carbonflows.errors import GridError
 from carbonflows.labels import Array, lock
 
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
 LONLAT = "EPSG:4326"
 CHINA_ALBERS = "+proj=aea +lat_1=25 +lat_2=47 +lat_0=0 +lon_0=105 +datum=WGS84 +units=m +no_defs"
 """Equal-area projection that is usual for China."""
-AUTHALIC_RADIUS = 6371007.2
-"""Of the sphere with the area of the earth [m]."""
 _EVEN = 1e-6
 """How far steps between coordinates may be from equal, in cells."""
-_FLAT = 1e-9
-"""How far an equal-area projection's areal scale may be from one."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +93,7 @@ class Grid:
     @cached_property
     def system(self) -> "CRS":
         """The reference system as pyproj has it."""
-        from pyproj import CRS
-        from pyproj.exceptions import CRSError
-
-        try:
-            return CRS.from_user_input(self.crs)
-        except CRSError as error:
-            raise GridError(
-                f"{str(self.crs)[:60]!r} is no reference system that is known: write it as for "
-                "example 'EPSG:4326'"
-            ) from error
+        return reference_system(self.crs)
 
     @property
     def geographic(self) -> bool:
@@ -179,57 +167,9 @@ class Grid:
             edges = np.clip(edges, -90, 90)
             by_row = cell_areas(edges[1:], edges[:-1], self.width, self.system)
             return lock(np.broadcast_to(by_row[:, None], self.shape))
-        flat = self.width * self.height / 1e6
-        if self._equal_area():
-            return lock(np.broadcast_to(np.float64(flat), self.shape))
-        return lock(self._quadrilaterals())
-
-    def _quadrilaterals(self) -> Array:
-        """Areas of cells of a projection that does not keep them (rows, columns) [km²].
-
-        Corners and middles of edges are carried into an equal-area projection around the grid.
-        """
-        from pyproj import Proj, Transformer
-
-        west, south, east, north = self.bounds
-        x, y = np.meshgrid(
-            np.linspace(west, east, 2 * self.columns + 1),
-            np.linspace(north, south, 2 * self.rows + 1),
-        )
-        back = Transformer.from_crs(self.system, self.system.geodetic_crs, always_xy=True)
-        lon, lat = back.transform(x, y)
-        middle = back.transform((west + east) / 2, (south + north) / 2)
-        a, b = _axes(self.system)
-        plane = Proj(
-            proj="laea", lon_0=middle[0], lat_0=middle[1], a=a, b=b,
-        )  # fmt: skip
-        points = np.array(plane(lon, lat))
-        if not np.isfinite(points).all():
-            raise GridError(
-                f"{self.system.name}: parts of the grid are not on the earth; make it smaller"
-            )
-        around = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]
-        u, v = (
-            np.array([part[i::2, j::2][: self.rows, : self.columns] for i, j in around])
-            for part in points
-        )
-        twice = (u * np.roll(v, -1, axis=0) - np.roll(u, -1, axis=0) * v).sum(axis=0)
-        return np.abs(twice) / 2e6
-
-    def _equal_area(self) -> bool:
-        """Whether the projection keeps areas, tried in nine places."""
-        from pyproj import Proj, Transformer
-
-        west, south, east, north = self.bounds
-        x, y = np.meshgrid(np.linspace(west, east, 3), np.linspace(south, north, 3))
-        back = Transformer.from_crs(self.system, self.system.geodetic_crs, always_xy=True)
-        lon, lat = back.transform(x, y)
-        if not np.isfinite([lon, lat]).all():
-            raise GridError(
-                f"{self.system.name}: parts of the grid are not on the earth; make it smaller"
-            )
-        scale = np.asarray(Proj(self.system).get_factors(lon, lat).areal_scale)
-        return bool((np.abs(scale - 1) < _FLAT).all())
+        if keeps_areas(self.system, self.bounds):
+            return lock(np.broadcast_to(np.float64(self.width * self.height / 1e6), self.shape))
+        return lock(projected_areas(self.system, self.bounds, self.shape))
 
     def cell_of(self, x: Any, y: Any) -> npt.NDArray[np.int64]:
         """Return the number of the cell that each point lies in, −1 outside.
@@ -409,7 +349,10 @@ class Grid:
         """
         if shapes.crs is None:
             raise GridError("outlines without a reference system: set it (GeoDataFrame.set_crs)")
-        west, south, east, north = shapes.to_crs(crs).total_bounds
+        system = reference_system(crs)
+        if system.is_geographic:
+            raise GridError(f"{system.name} is in degrees: use lonlat, or a projection in metres")
+        west, south, east, north = shapes.to_crs(system).total_bounds
         return cls._aligned(crs, size, (west, south, east, north))
 
     @classmethod
@@ -421,6 +364,40 @@ class Grid:
         west, south = np.floor(west + _EVEN), np.floor(south + _EVEN)
         east, north = np.ceil(east - _EVEN), np.ceil(north - _EVEN)
         return cls(crs, west * step, north * step, step, step, int(north - south), int(east - west))
+
+
+def reference_system(crs: str) -> "CRS":
+    """Return a reference system as pyproj has it.
+
+    Parameters
+    ----------
+    crs : str
+        Anything that pyproj takes.
+
+    Returns
+    -------
+    CRS
+
+    Raises
+    ------
+    GridError
+        One that is not known.
+
+    Examples
+    --------
+    >>> reference_system("EPSG:4326").name
+    'WGS 84'
+    """
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        return CRS.from_user_input(crs)
+    except CRSError as error:
+        raise GridError(
+            f"{str(crs)[:60]!r} is no reference system that is known: write it as for example "
+            "'EPSG:4326'"
+        ) from error
 
 
 def _step(values: Array, name: str) -> float:
@@ -435,60 +412,3 @@ def _step(values: Array, name: str) -> float:
     if np.abs(values - (values[0] + step * np.arange(len(values)))).max() > slack:
         raise GridError(f"{name} is not evenly spaced: regrid it first")
     return float(step)
-
-
-def cell_areas(
-    south: Any, north: Any, width: float, system: "CRS | None" = None, *, sphere: bool = False
-) -> Array:
-    """Return areas of cells between two parallels and two meridians [km²].
-
-    Parameters
-    ----------
-    south, north : array (k,)
-        Latitudes [degrees].
-    width : float
-        Difference of longitudes [degrees].
-    system : CRS, optional
-        Whose ellipsoid; WGS 84 by default.
-    sphere : bool
-        On the sphere of the earth's area instead.
-
-    Returns
-    -------
-    array (k,)
-
-    Notes
-    -----
-    ``a² Δλ/2 [q(φ₂) − q(φ₁)]``,
-    ``q = (1 − e²) [sin φ/(1 − e² sin² φ) + artanh(e sin φ)/e]``; exact (Snyder 1987, p. 16).
-
-    Examples
-    --------
-    >>> cell_areas([0, 45], [0.1, 45.1], 0.1).round(4).tolist()
-    [123.0907, 87.5484]
-    """
-    top, bottom = np.sin(np.radians(north)), np.sin(np.radians(south))
-    turn = np.radians(width)
-    if sphere:
-        area: Array = AUTHALIC_RADIUS**2 * turn * (top - bottom) / 1e6
-        return area
-    a, b = _axes(system)
-    e2 = 1 - (b / a) ** 2
-    if e2 == 0:
-        area = a**2 * turn * (top - bottom) / 1e6
-        return area
-    e = np.sqrt(e2)
-
-    def q(sine: Array) -> Array:
-        value: Array = (1 - e2) * (sine / (1 - e2 * sine**2) + np.arctanh(e * sine) / e)
-        return value
-
-    area = a**2 / 2 * turn * (q(top) - q(bottom)) / 1e6
-    return area
-
-
-def _axes(system: "CRS | None") -> tuple[float, float]:
-    """Semi-axes of a system's ellipsoid, of WGS 84 without one [m]."""
-    if system is None or system.ellipsoid is None:
-        return 6378137.0, 6356752.314245179
-    return system.ellipsoid.semi_major_metre, system.ellipsoid.semi_minor_metre

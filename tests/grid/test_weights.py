@@ -120,7 +120,7 @@ def test_own_emissions_are_converted_to_the_unit_of_the_mass():
 
 
 def test_own_emissions_in_a_unit_that_does_not_convert_are_refused():
-    with pytest.raises(UnitError, match="plants: .*CO2"):
+    with pytest.raises(UnitError, match=r"plants: .*CO2"):
         weights(GRID, WEST, masses("Mt C", A__power=9), [own(plants((0.5, 0.5, 3)))])
 
 

@@ -12,8 +12,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carbonflows.areas import cell_areas
 from carbonflows.errors import DataError, GridError, LabelError, SourceError
-from carbonflows.raster import CHINA_ALBERS, cell_areas
+from carbonflows.raster import CHINA_ALBERS
 from carbonflows.sources.date_line import cut_at_date_line, jumps
 from carbonflows.sources.outlines import homonyms, overlaps, read_outlines
 

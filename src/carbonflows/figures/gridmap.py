@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from xarray import DataArray
 
-_LEGEND = 19.0  # mm
+_LEGEND = 21.0  # mm
 _HEADING = 5.0  # mm
 _GAP = 4.0  # mm
 _GREY = (238, 238, 238, 255)  # LAND

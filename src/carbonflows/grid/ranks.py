@@ -183,14 +183,17 @@ def by_resolution(
         Cells along the side of a block.
     shares : sequence of float
         Shares of emissions whose smallest area is asked for, interpolated.
-    land, total_area, negative
+    land, negative
         As in `lorenz`; negative blocks, not cells, are what is dropped.
+    total_area : float, optional
+        Land area of the territory [km²]; where blocks with emissions have more, as on a coast,
+        theirs.
 
     Returns
     -------
     DataFrame (sizes, …)
-        By size: resolution, cells (blocks with emissions), gini, and for each share the
-        share of the land that holds it (``0.75``: area_share_75).
+        By size: resolution, cells (blocks with emissions), gini, land_km2 that shares are of, and
+        for each share the share of the land that holds it (``0.75``: area_share_75).
 
     Raises
     ------
@@ -202,10 +205,10 @@ def by_resolution(
     >>> grid = Grid("EPSG:6933", 0, 4e4, 1e4, 1e4, 4, 4)
     >>> data = grid.array(np.eye(4), name="emissions", unit="t CO2")
     >>> by_resolution(data, (1, 2), shares=[0.5])
-         resolution  cells  gini  area_share_50
+         resolution  cells  gini  land_km2  area_share_50
     size
-    1         10 km      4  0.75          0.125
-    2         20 km      2  0.50          0.250
+    1         10 km      4  0.75    1600.0          0.125
+    2         20 km      2  0.50    1600.0          0.250
     """
     E, a, unit, _ = amounts(data, land)
     grid = Grid.of(data)
@@ -218,11 +221,15 @@ def by_resolution(
                 f"blocks of {size} cells on a grid of {grid.shape}: choose smaller ones"
             )
         coarse = Grid(grid.crs, grid.west, grid.north, grid.width * size, grid.height * size, 1, 1)
-        curve = lorenz(
-            _blocks(E.reshape(grid.shape), int(size)), _blocks(a.reshape(grid.shape), int(size)),
-            total_area=total_area, negative=negative,
-        )  # fmt: skip
-        row = {"resolution": coarse.resolution, "cells": len(curve.order), "gini": curve.gini}
+        values, areas = (_blocks(one.reshape(grid.shape), int(size)) for one in (E, a))
+        whole = total_area
+        if whole is not None:  # sea in the cells of a coast adds up
+            whole = max(whole, float(areas[values != 0].sum()))
+        curve = lorenz(values, areas, total_area=whole, negative=negative)
+        row = {
+            "resolution": coarse.resolution, "cells": len(curve.order), "gini": curve.gini,
+            "land_km2": curve.total_area,
+        }  # fmt: skip
         rows.append(row | {f"area_share_{100 * s:g}": curve.area_share(s) for s in shares})
     made = pd.DataFrame(rows, index=pd.Index([int(s) for s in sizes], name="size"))
     made.attrs = {"unit": unit, "total_area_km2": total_area or float(a.sum())}

@@ -32,18 +32,13 @@ def matlab_variables(files: Files, name: str, wanted: tuple[str, ...]) -> Iterat
     Raises
     ------
     SourceError
-        h5py is not installed, the file is packed, no HDF5 file, cut off, or lacks a variable.
+        The file is packed, no HDF5 file, cut off, or lacks a variable.
     """
     where = _loose(files, name)
     with files.open(name):  # refuses a web page
         pass
-    try:
-        import h5py
-    except ImportError as error:
-        raise SourceError(
-            f"{where} is an HDF5 file: install h5py, as with pip install 'carbonflows[hdf5]'",
-            path=where,
-        ) from error
+    import h5py
+
     try:
         with h5py.File(where, "r") as file:
             places = [file, *(g for g in file.values() if isinstance(g, h5py.Group))]

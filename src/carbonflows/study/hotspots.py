@@ -29,7 +29,8 @@ UNITS = {
     "ranks": "values: {gas}; share: 1", "cities": "emissions: {gas}; shares: 1",
     "city_flows": "{gas}", "placed": "mass: {gas}; share: 1", "points": "distance: km",
     "conservation": "account and cells: {gas}; difference: 1", "score": "see column unit",
-    "mirror": "{gas}; share: 1", "published": "see column unit", "diagnosis": "see column unit",
+    "layers": "see column unit", "mirror": "{gas}; share: 1",
+    "published": "see column unit", "diagnosis": "see column unit",
 }  # fmt: skip
 """Units of the tables."""
 

@@ -9,19 +9,20 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.countries import country_names
-from carbonflows.errors import LabelError, SourceError, StudyError, some, suggested
+from carbonflows.errors import StudyError, some, suggested
 from carbonflows.grid.cities import city_flows, ranked_cities
 from carbonflows.grid.clusters import getis_ord, local_moran
 from carbonflows.grid.gridded import GriddedFlows, conservation, gridded_flows
 from carbonflows.grid.hotspots import hotspot_mask
 from carbonflows.grid.hubs import Hubs, hubs
-from carbonflows.grid.lorenz import lorenz, thinned
+from carbonflows.grid.layers import RasterLayer, UniformLayer
+from carbonflows.grid.lorenz import Lorenz, lorenz, thinned
 from carbonflows.grid.nodes import FINAL_USERS, node_emissions
 from carbonflows.grid.ranks import by_resolution, rank_as_country
 from carbonflows.grid.weights import Weights, weights
 from carbonflows.grid.zones import REMAINDER, zone_names
 from carbonflows.study.country import Country
-from carbonflows.study.hotspots_places import Places
+from carbonflows.study.hotspots_places import Places, columns_of
 from carbonflows.study.named import whichever
 from carbonflows.study.spec import Study
 
@@ -91,6 +92,8 @@ class Mapped:
         wanted = self.study.hotspots.destinations
         if wanted:
             known = self.country.abroad
+            if len(set(wanted)) < len(wanted):
+                raise StudyError("hotspots.destinations: one is named twice; keep one")
             if lost := [name for name in wanted if name not in known]:
                 way_out = suggested(lost, known, f"choose from {some(known, 60)}")
                 raise StudyError(f"hotspots.destinations: {some(lost)} is not abroad; {way_out}")
@@ -99,12 +102,20 @@ class Mapped:
         return [str(name) for name in sums.index[:MOST_MAPPED]]
 
     @cached_property
-    def land(self) -> np.ndarray:
-        """Land of each cell (rows, columns) [km²]; cells of the sea where something emits count
-        in full, since their emitters stand somewhere."""
+    def area(self) -> np.ndarray:
+        """Area of each cell that has land or emits (rows, columns) [km²].
+
+        Cells count in full, so that a plant on a spit of land is no denser than one inland.
+        """
         places = self.places
-        area = np.asarray(places.territory.land * places.grid.area)
-        return np.where((area == 0) & (self.maps[ALL].to_numpy() != 0), places.grid.area, area)
+        counted = (places.territory.land > 0) | (self.maps[ALL].to_numpy() != 0)
+        return np.where(counted, places.grid.area, 0.0)
+
+    @cached_property
+    def land(self) -> float:
+        """Land that shares are of: the territory's, or of emitting cells if they are more [km²]."""
+        emitting = float(self.area[self.maps[ALL].to_numpy() != 0].sum())
+        return max(self.places.land, emitting)
 
     @property
     def industrial(self) -> float:
@@ -116,7 +127,9 @@ class Mapped:
     def mask(self) -> "DataArray":
         """Hotspots: the fewest cells that hold the study's share of what is driven from abroad."""
         share = self.study.hotspots.share
-        return hotspot_mask(self.maps[ABROAD], share=share, land=self.land, negative="drop")
+        return hotspot_mask(
+            self.maps[ABROAD], share=share, land=self.area, total_area=self.land, negative="drop"
+        )
 
     @cached_property
     def names(self) -> pd.Series | None:
@@ -142,7 +155,7 @@ class Mapped:
 
         layers = Dataset({ABROAD: self.maps[ABROAD].clip(min=0), ALL: self.maps[ALL]})
         return hubs(
-            self.mask, layers, land=self.land, smallest=self.study.hotspots.smallest,
+            self.mask, layers, land=self.area, smallest=self.study.hotspots.smallest,
             reach=self.study.hotspots.reach,
             cities=self.places.in_cities, names=self.names, ports=self.places.ports,
         )  # fmt: skip
@@ -176,6 +189,8 @@ def mapped(study: Study, country: Country, places: Places) -> Mapped:
 def _families(study: Study, country: Country) -> dict[str, list[str]]:
     """Families of sectors that emit, what no family has in one of its own."""
     table = country.chain.table
+    if REST in study.hotspots.families:
+        raise StudyError(f"hotspots.families: {REST!r} is what no family has; name it otherwise")
     named = {
         family: whichever(table, sectors, f"hotspots.families.{family}")
         for family, sectors in study.hotspots.families.items()
@@ -209,6 +224,7 @@ def hotspot_accounts(found: Mapped) -> dict[str, pd.DataFrame]:
     if found.places.in_cities is not None:
         frames |= _cities(found)
     frames["placed"] = _placed(found.weights)
+    frames["layers"] = _layers(found)
     if len(found.weights.points):
         frames["points"] = found.weights.points
     frames["conservation"] = conservation(found.gridded).reset_index().rename(
@@ -228,10 +244,10 @@ def _totals(found: Mapped) -> pd.DataFrame:
         ("driven by final demand abroad", driven, "Mt"),
         ("driven by final demand abroad", 100 * driven / found.industrial, "% of all sectors"),
         ("land of the territory", found.places.land, "km2"),
+        ("of it in regions with emissions", float(found.places.in_regions.total_area.sum()), "km2"),
         ("cells with land", float(land.sum()), "1"),
         ("cells with emissions", float(emitted.sum()), "1"),
-        ("cells of the sea with emissions, counted as land in full",
-         float((emitted & ~land).sum()), "1"),
+        ("cells without land that emit", float((emitted & ~land).sum()), "1"),
         ("cells where what is driven from abroad is below zero",
          float((found.maps[ABROAD] < 0).sum()), "1"),
         ("their sum, left out of curves, hotspots and figures",
@@ -303,11 +319,16 @@ def _looked_at(found: Mapped) -> "dict[str, DataArray]":
     return {name: data for name, data in maps.items() if float(data.clip(min=0).sum()) > 0}
 
 
+def _curve(found: Mapped, data: "DataArray") -> Lorenz:
+    """Lorenz curve over the territory's land."""
+    return lorenz(data, found.area, total_area=found.land, negative="drop")
+
+
 def _concentration(found: Mapped) -> pd.DataFrame:
     """How little land holds a share of the emissions, map by map."""
     parts = []
     for name, data in _looked_at(found).items():
-        curve = lorenz(data, found.land, negative="drop")
+        curve = _curve(found, data)
         table = curve.table(_thetas(found)).reset_index()
         table.insert(0, "map", name)
         parts.append(table.assign(gini=curve.gini))
@@ -318,8 +339,7 @@ def _concentration(found: Mapped) -> pd.DataFrame:
 def _curves(found: Mapped) -> pd.DataFrame:
     """Lorenz curves of the two maps."""
     parts = [
-        thinned(lorenz(data, found.land, negative="drop").curve).assign(map=name)
-        for name, data in found.maps.items()
+        thinned(_curve(found, data).curve).assign(map=name) for name, data in found.maps.items()
     ]
     frame = pd.concat(parts, ignore_index=True)
     return frame[["map", *frame.columns.drop("map")]]
@@ -328,8 +348,23 @@ def _curves(found: Mapped) -> pd.DataFrame:
 def _resolution(found: Mapped) -> pd.DataFrame:
     """What larger cells make of the shares of land."""
     sizes = (1, *found.study.hotspots.coarser)
+    if len(set(sizes)) < len(sizes) or min(sizes) < 1:
+        raise StudyError("hotspots.coarser: give different numbers of cells above 1")
+    if max(sizes) > min(found.places.grid.shape):
+        rows, columns = found.places.grid.shape
+        raise StudyError(
+            f"hotspots.coarser: blocks of {max(sizes)} cells on a grid of {rows} × {columns}; "
+            "choose smaller ones, or coarser = []"
+        )
     parts = [
-        by_resolution(data, sizes, shares=_thetas(found), land=found.land, negative="drop")
+        by_resolution(
+            data,
+            sizes,
+            shares=_thetas(found),
+            land=found.area,
+            total_area=found.land,
+            negative="drop",
+        )
         .reset_index()
         .assign(map=name)
         for name, data in found.maps.items()
@@ -343,25 +378,25 @@ def _clusters(found: Mapped) -> pd.DataFrame:
     rows = []
     for name, data in found.maps.items():
         held = data.clip(min=0)
-        within = found.land > 0
+        within = found.area > 0
         tests = {
             "Getis-Ord Gi*, among dense cells": getis_ord(
-                held, within=within, land=found.land
+                held, within=within, land=found.area
             ).cluster
             == 1,
             "local Moran, high among high": local_moran(
-                held, within=within, land=found.land
+                held, within=within, land=found.area
             ).cluster
             == 1,
-            "local Moran, high among low": local_moran(held, within=within, land=found.land).cluster
+            "local Moran, high among low": local_moran(held, within=within, land=found.area).cluster
             == 4,
         }
         for test, chosen in tests.items():
             cells = chosen.to_numpy()
             rows.append(
                 (
-                    name, test, int(cells.sum()), float(found.land[cells].sum()),
-                    float(found.land[cells].sum() / found.land.sum()),
+                    name, test, int(cells.sum()), float(found.area[cells].sum()),
+                    float(found.area[cells].sum() / found.land),
                     float(held.to_numpy()[cells].sum() / held.sum()),
                 )
             )  # fmt: skip
@@ -381,6 +416,10 @@ def _ranks(found: Mapped) -> pd.DataFrame:
         residual = [r for r in emitted.index if "*" in table.members.get(r, ())]
         countries = pd.concat([emitted[~own].drop(residual), whole])
     hub = found.hubs.table
+    if hub.empty:
+        raise StudyError(
+            f"hotspots.smallest: no hub has {found.study.hotspots.smallest} cells; choose fewer"
+        )
     numerators = {ALL: float(hub[ALL].sum()), ABROAD: float(hub[ABROAD].sum())}
     ranked = rank_as_country(numerators, countries, own=code, unit=unit, confirmed=listed is None)
     return ranked.reset_index().assign(hubs=len(hub))
@@ -391,16 +430,15 @@ def _listed_countries(found: Mapped) -> pd.Series | None:
     if found.study.hotspots.countries is None:
         return None
     path = found.study.placed(found.study.hotspots.countries)
-    try:
-        frame = pd.read_csv(path)
-    except OSError as error:
-        raise SourceError(
-            f"{path}: {error.strerror or error}; correct hotspots.countries"
-        ) from error
-    if lost := [column for column in ("country", "value") if column not in frame]:
-        raise LabelError(f"{path}: no column {some(lost)}; it has country and value [Mt]")
+    frame = columns_of(path, ["country", "value"], "hotspots.countries")
     values = pd.to_numeric(frame["value"], errors="coerce")
-    return pd.Series(values.to_numpy(), frame["country"].astype(str))
+    listed = pd.Series(values.to_numpy(), frame["country"].astype(str))
+    code = found.study.provinces.country
+    if code not in listed.index:
+        raise StudyError(
+            f"{path}: no line of {code} itself, beside which its hubs are ranked; add it"
+        )
+    return listed
 
 
 def _cities(found: Mapped) -> dict[str, pd.DataFrame]:
@@ -450,3 +488,17 @@ def _placed(placed: Weights) -> pd.DataFrame:
     listed = [", ".join(map(str, sectors[step, layer])) for step, layer in
               zip(summed["step"], summed["layer"], strict=True)]  # fmt: skip
     return summed.assign(sectors=listed)
+
+
+def _layers(found: Mapped) -> pd.DataFrame:
+    """What each layer has, inside of the regions and elsewhere, and what was done in reading it."""
+    frame = found.weights.layers.copy()
+    read = {
+        layer.name: layer.data.attrs if isinstance(layer, RasterLayer) else layer.points.attrs
+        for layer in found.places.layers
+        if not isinstance(layer, UniformLayer)
+    }
+    stated = [read.get(str(name), {}) for name in frame["layer"]]
+    frame["cells_without_data"] = [int(facts.get("missing_cells", 0)) for facts in stated]
+    frame["treated"] = ["; ".join(map(str, facts.get("treated", ()))) for facts in stated]
+    return frame

@@ -126,13 +126,13 @@ def zoomed(found: Mapped) -> str:
         layers[f"Emitted by: {family}"] = found.by_family.sel(sector=family)
     return zoomable_map(
         {
-            name: in_tonnes(data).where(found.land > 0)
+            name: drawable(found, data)
             for name, data in layers.items() if float(data.max()) > 0
         },
-        found.places.shapes, unit=f"t {found.gridded.load.name}", density=True,
+        found.places.outlines, unit=f"t {found.gridded.load.name}", density=True,
         cities=labelled_cities(found, 40), title=found.study.title,
-        source=f"Source: {found.gridded.table}, carbonflows; {found.places.grid.resolution} cells. "
-        "Cells below zero are shown as zero.",
+        source=f"{source_of(found)}; {found.places.grid.resolution} cells. Cells below zero are "
+        "shown as zero.",
     )  # fmt: skip
 
 
@@ -160,6 +160,37 @@ def in_tonnes(data: "DataArray") -> "DataArray":
     return made
 
 
+def drawable(found: Mapped, data: "DataArray") -> "DataArray":
+    """Emissions in tonnes where the country's regions are, and no data elsewhere.
+
+    Parameters
+    ----------
+    found : Mapped
+    data : DataArray (…, rows, columns)
+
+    Returns
+    -------
+    DataArray
+    """
+    known = (found.places.in_regions.land > 0) | (found.maps[ALL].to_numpy() != 0)
+    return in_tonnes(data).where(known)
+
+
+def source_of(found: Mapped) -> str:
+    """Return the line below a figure.
+
+    Parameters
+    ----------
+    found : Mapped
+
+    Returns
+    -------
+    str
+    """
+    made_up = "; the country, its cities and ports are made up" if found.places.truth else ""
+    return f"Source: {found.gridded.table}, carbonflows{made_up}"
+
+
 def labelled_cities(found: Mapped, most: int) -> pd.DataFrame | None:
     """Return the cities with the largest emissions driven from abroad: ``name`` and place.
 
@@ -182,6 +213,6 @@ def labelled_cities(found: Mapped, most: int) -> pd.DataFrame | None:
     largest = driven.nlargest(most).index
     points = cities.loc[largest].to_crs(found.places.grid.crs).representative_point().to_crs(4326)
     return pd.DataFrame(
-        {"name": cities.loc[largest, "name"].to_numpy(), "longitude": points.x.to_numpy(),
+        {"name": names[largest].to_numpy(), "longitude": points.x.to_numpy(),
          "latitude": points.y.to_numpy()}
     )  # fmt: skip

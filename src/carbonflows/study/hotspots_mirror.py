@@ -15,7 +15,7 @@ from carbonflows.grid.weights import weights
 from carbonflows.raster import Grid
 from carbonflows.solve import Leontief
 from carbonflows.study.country import load_of
-from carbonflows.study.hotspots_rasters import raster_of, require_plausible
+from carbonflows.study.hotspots_rasters import land_under, raster_of
 from carbonflows.study.spec import Study
 from carbonflows.table import IOTable
 
@@ -70,16 +70,25 @@ def mirror_of(study: Study, world: IOTable) -> Mirror | None:
     if wanted.region not in world.regions:
         way_out = suggested([wanted.region], world.regions, f"it has {some(world.regions, 60)}")
         raise StudyError(f"hotspots.world.region: {wanted.region!r} is not in the table; {way_out}")
+    if abs(180 / wanted.step - round(180 / wanted.step)) > 1e-9:
+        raise StudyError(
+            f"hotspots.world.step: {wanted.step:g}° does not divide 180°; choose another"
+        )
     load = load_of(study, world)
     shapes = region_shapes(world.members)
     data = raster_of(study, wanted.raster)
     mass = node_emissions(world, load)
-    require_plausible(
+    land = land_under(
         "world", data, shapes[["geometry"]], float(mass.sum()), load.unit, partial=True
     )
     placed = weights(
         Grid.lonlat(wanted.step), shapes[["geometry"]], mass,
-        [RasterLayer("the world's raster", data, kind=data.attrs.get("kind", "amount"))],
+        [
+            RasterLayer(
+                "the world's raster", data, kind=data.attrs.get("kind", "amount"),
+                land=land if wanted.raster.on_land else None,
+            )
+        ],
         most=study.hotspots.most,
     )  # fmt: skip
     found = gridded_flows(Leontief(world), placed, load).only(destination=wanted.region)

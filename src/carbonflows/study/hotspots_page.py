@@ -1,24 +1,30 @@
 """What a study of hotspots draws and says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from carbonflows.countries import country_names
+from carbonflows.grid.layers import RasterLayer
 from carbonflows.grid.zones import REMAINDER
 from carbonflows.study.hotspots_accounts import ABROAD, ALL, REST, Mapped
 from carbonflows.study.hotspots_files import (
     ZOOM,
     destination_names,
+    drawable,
     in_tonnes,
     labelled_cities,
+    source_of,
 )
 from carbonflows.study.hotspots_mirror import Mirror
 from carbonflows.study.html import html_table
 from carbonflows.study.outcome import Picture, drawn
 
+FAMILIES = 9
+"""Families of sectors that get a map, the largest."""
 CITIES = 25
 """Cities that are drawn."""
 LABELLED = 12
@@ -104,17 +110,21 @@ def _hubs_told(found: Mapped, tables: Mapping[str, pd.DataFrame]) -> str:
     """How many hubs there are, and where they would stand among countries."""
     hub, ranks = found.hubs.table, tables["ranks"].set_index(["numerator", "own_country"])
     rank = ranks["rank"].astype(int)
+    first_km2 = float(hub["area_km2"].iloc[0])
     value = ranks["value"].astype(float)
-    total, driven = (ALL, "less the value"), (ABROAD, "less the value")
+    total, driven = (ALL, "as listed"), (ABROAD, "as listed")
+    less = rank[(ALL, "less the value")], rank[(ABROAD, "less the value")]
     gas = found.gridded.load.gas
     where = ""
     if "cities" in hub and len(hub):
         first = [str(names).split("; ")[0] for names in hub["cities"].head(3) if str(names)]
-        where = f" (the largest around {', '.join(first)})" if first else ""
+        if first:
+            where = f" (the largest around {', '.join(first)}; the first has {first_km2:,.0f} km²)"
     return (
         f"The hotspots form {len(hub)} hubs{where}. As a country of their own they would be number "
         f"{rank[total]} by all they emit ({value[total]:,.0f} {gas}) and number "
-        f"{rank[driven]} by what is driven from abroad ({value[driven]:,.0f})."
+        f"{rank[driven]} by what is driven from abroad ({value[driven]:,.0f}); beside what is left "
+        f"of their own country, numbers {less[0]} and {less[1]}."
     )
 
 
@@ -128,17 +138,18 @@ def hotspot_pictures(
     from carbonflows.figures.ranked import ranked_stacks
 
     load, places = found.gridded.load, found.places
-    source = f"Source: {found.gridded.table}, carbonflows"
+    source = source_of(found)
     unit, cities = f"t {load.name}", labelled_cities(found, LABELLED)
     below = float(found.maps[ABROAD].clip(max=0).sum())
     less = "" if below > -1e-3 else f" Below zero, and not drawn: {-below:,.2f} {load.gas}."
+    coarse = _coarse(found)
     ports = _unnamed_twice(places.ports, cities)
-    shown = partial(grid_map, shapes=places.shapes, unit=unit, density=True, source=source)
+    shown = partial(grid_map, shapes=places.outlines, unit=unit, density=True, source=source)
     yield drawn(
         "driven_from_abroad", ("cities", "totals"),
-        "Emissions driven by final demand abroad, in the cells where they occur." + less,
+        "Emissions driven by final demand abroad, in the cells where they occur." + less + coarse,
         lambda: shown(
-            in_tonnes(found.maps[ABROAD]), cities=cities, ports=ports,
+            drawable(found, found.maps[ABROAD]), cities=cities, ports=ports,
             title="Emissions driven by final demand abroad",
             subtitle=f"Where they occur, cells of {places.grid.resolution}",
         ),
@@ -146,26 +157,28 @@ def hotspot_pictures(
     yield drawn(
         "all_emissions", ("totals",), "All emissions, whatever final demand drives them.",
         lambda: shown(
-            in_tonnes(found.maps[ALL]), cities=cities, title="All emissions",
+            drawable(found, found.maps[ALL]), cities=cities, title="All emissions",
             subtitle=f"Cells of {places.grid.resolution}",
         ),
     )  # fmt: skip
-    several = partial(grid_maps, shapes=places.shapes, unit=unit, density=True, source=source)
+    several = partial(grid_maps, shapes=places.outlines, unit=unit, density=True, source=source)
     yield drawn(
         "destinations", ("destinations",),
         "Emissions driven by the final demand of the largest destinations, with the same classes.",
         lambda: several(
-            in_tonnes(found.by_destination), titles=destination_names(found),
+            drawable(found, found.by_destination), titles=destination_names(found),
             title="By whose final demand", subtitle="Emissions in the cells where they occur",
         ),
     )  # fmt: skip
     families = [str(name) for name in found.by_family["sector"].values]
-    most = found.by_family.sum(list(found.places.grid.dims)).to_numpy().argsort()[::-1][:6]
+    most = found.by_family.sum(list(found.places.grid.dims)).to_numpy().argsort()[::-1][:FAMILIES]
     yield drawn(
         "families", ("families",),
-        "Emissions driven from abroad by the sector that emits, with the same classes.",
+        "Emissions driven from abroad by the sector that emits, with the same classes."
+        + (f" The {FAMILIES} largest of {len(families)}." if len(families) > FAMILIES else ""),
         lambda: several(
-            in_tonnes(found.by_family.isel(sector=most)), titles=[families[k] for k in most],
+            drawable(found, found.by_family.isel(sector=most)),
+            titles=[families[k][:1].upper() + families[k][1:] for k in most],
             title="By the sector that emits", subtitle="Driven by final demand abroad",
         ),
     )  # fmt: skip
@@ -174,7 +187,8 @@ def hotspot_pictures(
         for value in found.study.published.values:
             if value.quantity == "land with share of emissions":
                 at = float(value.region.removesuffix("%")) / 100
-                printed["printed by the study"] = (value.value / 100, at)
+                who = found.study.published.source.split(",")[0]
+                printed[who] = (value.value / 100, at)
     curves = {str(name): part for name, part in tables["lorenz"].groupby("map", sort=False)}
     yield drawn(
         "lorenz", ("lorenz", "concentration", "resolution"),
@@ -191,7 +205,7 @@ def hotspot_pictures(
         f"driven from abroad, {_apart(found)}; the largest first, with what is driven from abroad "
         "and all emissions in them and the distance to the nearest port.",
         lambda: hub_map(
-            found.hubs.labels, hub_rows(found).head(LISTED), places.shapes, ports=places.ports,
+            found.hubs.labels, hub_rows(found).head(LISTED), places.outlines, ports=places.ports,
             columns=_hub_columns(found), title="Hubs of emissions driven from abroad",
             subtitle=f"Cells of {places.grid.resolution}, {_apart(found)}", source=source,
         ),
@@ -212,15 +226,26 @@ def hotspot_pictures(
         name = country_names([mirror.region])[0]
         yield drawn(
             "mirror", ("mirror",),
-            f"The mirror image: emissions everywhere that final demand of {name} causes, with what "
-            "its households burn.",
+            f"The mirror image ({name}): emissions everywhere that its final demand causes, with "
+            "what its households burn.",
             lambda: grid_map(
                 in_tonnes(mirror.gridded.map()), mirror.shapes, unit=unit, density=True,
-                title=f"Emissions caused by final demand of {name}",
+                title=f"Emissions caused by final demand: {name}",
                 source=f"Source: {mirror.gridded.table}, carbonflows",
                 subtitle=f"Where they occur, cells of {mirror.gridded.grid.resolution}",
             ),
         )  # fmt: skip
+
+
+def _coarse(found: Mapped) -> str:
+    """Say which rasters are coarser than the map, whose cells show on it."""
+    own = found.places.grid
+    size = float(np.sqrt(own.area.mean()))
+    told = [
+        f"“{layer.name}” {layer.grid.resolution}" for layer in found.places.layers
+        if isinstance(layer, RasterLayer) and np.sqrt(np.median(layer.grid.area)) > 1.5 * size
+    ]  # fmt: skip
+    return f" Coarser than these cells, and visible as blocks: {', '.join(told)}." if told else ""
 
 
 def _unnamed_twice(ports: pd.DataFrame | None, cities: pd.DataFrame | None) -> pd.DataFrame | None:
@@ -285,7 +310,7 @@ def hotspots_page(found: Mapped, tables: Mapping[str, pd.DataFrame]) -> dict[str
     return {
         "how": how_placed(found),
         "zoom": ZOOM if found.study.figures.draw else "",
-        "totals": html("totals", "Totals", digits=1),
+        "totals": html("totals", "Totals", part=_as_text(tables["totals"], ["value"])),
         "destinations": html("destinations", f"By whose final demand, {gas}; shares in %"),
         "categories": html(
             "categories", f"By kind of final demand, {gas}; shares in %",
@@ -305,7 +330,12 @@ def hotspots_page(found: Mapped, tables: Mapping[str, pd.DataFrame]) -> dict[str
         "points": html("points", "Points that are not where they should be", digits=1),
         "score": html("score", "Found beside the truth", digits=2),
         "mirror": html("mirror", f"The mirror image, {gas}; shares in %", digits=1),
-        "published": html("published", "Printed beside computed", digits=1),
+        "published": html(
+            "published", "Printed beside computed",
+            part=_as_text(tables["published"], ["published", "computed"])
+            if "published" in tables else None,
+        ),
+        "layers": html("layers", "What the layers have", digits=0),
         "sections": [
             ("maps-section", "Maps"), ("land-section", "How little land"),
             ("hubs-section", "Hubs"), ("cities-section", "Cities"),
@@ -328,3 +358,15 @@ def _by_map(concentration: pd.DataFrame) -> pd.DataFrame:
     wide = 100 * wide.set_axis([f"Land with {100 * s:g} %" for s in wide.columns], axis=1)
     ginis = concentration.drop_duplicates("map").set_index("map")["gini"]
     return wide.assign(gini=ginis).reset_index()
+
+
+def _as_text(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Numbers of many kinds in one column: whole from a hundred on, else with two digits."""
+
+    def text(value: float) -> str:
+        if np.isnan(value):
+            return "–"
+        whole = abs(value) >= 100 or float(value).is_integer()
+        return f"{value:,.0f}" if whole else f"{value:,.2f}"
+
+    return frame.assign(**{column: [text(float(v)) for v in frame[column]] for column in columns})

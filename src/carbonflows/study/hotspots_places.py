@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from carbonflows.build.synthetic.emitters import SyntheticPlaces, synthetic_places
-from carbonflows.errors import LabelError, SourceError, StudyError, some
+from carbonflows.errors import DataError, GridError, LabelError, SourceError, StudyError, some
 from carbonflows.grid.coverage import Coverage, coverage
 from carbonflows.grid.layers import Layer, PointLayer, RasterLayer
 from carbonflows.grid.nodes import FINAL_USERS, node_emissions
@@ -15,7 +15,7 @@ from carbonflows.raster import CHINA_ALBERS, Grid
 from carbonflows.sources.outlines import read_outlines
 from carbonflows.sources.points import read_points
 from carbonflows.study.country import Country
-from carbonflows.study.hotspots_rasters import raster_of, require_plausible
+from carbonflows.study.hotspots_rasters import land_under, raster_of
 from carbonflows.study.named import whichever
 from carbonflows.study.spec import Study
 from carbonflows.study.spec_hotspots import OutlinesSpec, PointsSpec
@@ -36,8 +36,10 @@ class Places:
     grid : Grid
     shapes : GeoDataFrame
         Outlines of the country's regions.
+    outlines : GeoDataFrame
+        Outlines to draw: the regions, and parts of the territory that are in none of them.
     in_regions : Coverage
-        Of the grid's cells by them.
+        Of the grid's cells by the regions.
     territory : Coverage
         Of the grid's cells by the land that shares of area are of.
     layers : tuple of layers
@@ -54,6 +56,7 @@ class Places:
 
     grid: Grid
     shapes: "GeoDataFrame"
+    outlines: "GeoDataFrame"
     in_regions: Coverage
     territory: Coverage
     layers: tuple[Layer, ...]
@@ -114,10 +117,16 @@ def places_of(study: Study, country: Country) -> Places:
     if outlines is not None:
         in_cities = coverage(grid, outlines, overlap=wanted.overlap)
         cities = outlines.assign(within=_within(in_cities, in_regions))
-    on_land = in_regions
+    on_land, drawn = in_regions, shapes
     if territory is not None:
         on_land = coverage(grid, territory, overlap=wanted.overlap)
-    return Places(grid, shapes, in_regions, on_land, tuple(layers), cities, in_cities, ports, truth)
+        _require_within(in_regions, on_land)
+        common = on_land.area.T @ in_regions.land.ravel()
+        bare = territory[["geometry"]][common < 0.5 * on_land.total_area.to_numpy()]
+        drawn = pd.concat([shapes, bare.to_crs(shapes.crs)])
+    return Places(
+        grid, shapes, drawn, in_regions, on_land, tuple(layers), cities, in_cities, ports, truth
+    )
 
 
 def _layers(study: Study, country: Country, shapes: "GeoDataFrame") -> list[Layer]:
@@ -129,11 +138,20 @@ def _layers(study: Study, country: Country, shapes: "GeoDataFrame") -> list[Laye
     for name, raster in wanted.rasters.items():
         data = raster_of(study, raster)
         sectors = _sectors(country, raster.sectors, name)
-        require_plausible(name, data, shapes, _mass(country, sectors), country.load.unit)
+        land = land_under(
+            name,
+            data,
+            shapes,
+            _mass(country, sectors),
+            country.load.unit,
+            partial=raster.partial,
+            check=raster.check == "refuse",
+        )
         kind = data.attrs.get("kind", "amount")
         layers.append(
             RasterLayer(
                 name, data, sectors or None, kind,
+                land=land if raster.on_land else None,
                 partial=raster.partial, fallback=raster.fallback,
             )
         )  # fmt: skip
@@ -189,13 +207,50 @@ def _ports(study: Study) -> pd.DataFrame | None:
     if study.hotspots.ports is None:
         return None
     path = study.placed(study.hotspots.ports)
-    try:
-        ports = pd.read_csv(path)
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}; correct hotspots.ports") from error
-    if lost := [c for c in ("name", "longitude", "latitude") if c not in ports]:
-        raise LabelError(f"{path}: no column {some(lost)}; a port has name, longitude, latitude")
+    ports = columns_of(path, ["name", "longitude", "latitude"], "hotspots.ports")
+    for column in ("longitude", "latitude"):
+        numbers = pd.to_numeric(ports[column], errors="coerce")
+        if numbers.isna().any():
+            odd = ports.loc[numbers.isna(), "name"].astype(str)
+            raise DataError(f"{path}: {column} of {some(odd)} is no number; correct it")
+        ports[column] = numbers
     return ports
+
+
+def columns_of(path: str, columns: Sequence[str], field: str) -> pd.DataFrame:
+    """Read a small table that a study names.
+
+    Parameters
+    ----------
+    path : str
+        A CSV file.
+    columns : sequence of str
+        That it must have.
+    field : str
+        Of the study file, for messages.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    SourceError
+        It is not there, or is no such table.
+    LabelError
+        A column is missing.
+    """
+    try:
+        frame = pd.read_csv(path, encoding="utf-8-sig")
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}; correct {field}") from error
+    except ValueError as error:  # empty, ragged, or not UTF-8
+        raise SourceError(
+            f"{path}: no table of commas in UTF-8 ({str(error).splitlines()[0]}); correct {field}"
+        ) from error
+    if lost := [column for column in columns if column not in frame]:
+        raise LabelError(f"{path}: no column {some(lost)}; it has to have {some(columns)}")
+    return frame
 
 
 def _joined(one: "GeoDataFrame", other: "GeoDataFrame") -> "GeoDataFrame":
@@ -203,6 +258,16 @@ def _joined(one: "GeoDataFrame", other: "GeoDataFrame") -> "GeoDataFrame":
 
     both = [*one.geometry, *other.to_crs(one.crs).geometry]
     return GeoDataFrame(geometry=both, crs=one.crs)
+
+
+def _require_within(regions: Coverage, territory: Coverage) -> None:
+    """Refuse a territory that leaves out regions: shares of land would be of the wrong land."""
+    inside = (regions.area.T @ territory.land.ravel()) / regions.total_area.to_numpy()
+    if (inside < 0.9).any():
+        raise GridError(
+            f"hotspots.territory: {some(regions.labels[inside < 0.9])} lies outside of it, to "
+            f"{1 - inside.min():.0%}; give outlines of all the country's land"
+        )
 
 
 def _within(cities: Coverage, regions: Coverage) -> list[str]:

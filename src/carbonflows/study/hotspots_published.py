@@ -80,7 +80,7 @@ def _computed(
             raise _unknown(value.region, table.index)
         return {"": 100 * float(table[value.region])}
     if value.quantity == "land with share of emissions":
-        return _land(frames["concentration"], value)
+        return _land(found, frames["concentration"], value)
     if value.quantity == "rank as a country":
         ranks = frames["ranks"].set_index(["numerator", "own_country"])["rank"]
         return {
@@ -90,7 +90,7 @@ def _computed(
     raise StudyError(f"published.values: {value.quantity!r} is not computed by a study of hotspots")
 
 
-def _land(table: pd.DataFrame, value: PublishedValue) -> dict[str, float]:
+def _land(found: Mapped, table: pd.DataFrame, value: PublishedValue) -> dict[str, float]:
     """Land that holds a share of what is driven from abroad."""
     driven = table[table["map"] == ABROAD]
     try:
@@ -106,10 +106,16 @@ def _land(table: pd.DataFrame, value: PublishedValue) -> dict[str, float]:
         raise _unknown(value.region, known)
     row = at.iloc[0]
     cells = f"cells of {row['resolution']}"
-    return {
+    made = {
         f"{cells}, interpolated": 100 * float(row["area_share"]),
         f"whole {cells}": 100 * float(row["area_share_whole"]),
     }
+    own = float(found.places.in_regions.total_area.sum())
+    if own < 0.99 * found.land:
+        made[f"{cells}, of land in regions with emissions"] = (
+            100 * float(row["area_share"]) * found.land / own
+        )
+    return made
 
 
 def _absent(found: Mapped, region: str) -> str:

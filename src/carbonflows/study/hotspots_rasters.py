@@ -8,6 +8,7 @@ from carbonflows import units
 from carbonflows.errors import CarbonflowsError, GridError, StudyError
 from carbonflows.figures.shapes import country_shapes
 from carbonflows.grid.coverage import coverage
+from carbonflows.labels import Array
 from carbonflows.raster import Grid
 from carbonflows.sources.cdiac import read_cdiac
 from carbonflows.sources.raster_checks import covered, plausible_place, plausible_total
@@ -46,15 +47,19 @@ def raster_of(study: Study, wanted: RasterSpec) -> "DataArray":
         if wanted.year is None:
             raise StudyError(f"{wanted.file}: CDIAC's grid does not say its year; add year = …")
         return read_cdiac(path, wanted.year)
-    given = wanted.model_dump(exclude={"file", "layout", "sectors", "partial", "fallback"})
+    given = wanted.model_dump(
+        exclude={"file", "layout", "sectors", "check", "on_land", "partial", "fallback"}
+    )
     return read_raster(path, given.pop("variable"), **given)
 
 
-def require_plausible(
+def land_under(
     name: str, data: "DataArray", shapes: "GeoDataFrame", mass: float, unit: str, *,
-    partial: bool = False,
-) -> None:  # fmt: skip
-    """Refuse a raster that lies elsewhere, the wrong way round, or is in another unit than said.
+    partial: bool = False, check: bool = True,
+) -> "DataArray":  # fmt: skip
+    """Return how much of each cell is land, after refusing what cannot be.
+
+    Refused is a raster that lies elsewhere, the wrong way round, or is in another unit than said.
 
     Parameters
     ----------
@@ -69,6 +74,14 @@ def require_plausible(
         Of the mass.
     partial : bool
         Whether regions that it covers in part are accepted.
+    check : bool
+        Whether to refuse anything.
+
+    Returns
+    -------
+    DataArray (rows, columns)
+        Share of each cell that is the regions' or any country's land, 0 to 1; on a projected grid
+        the regions' alone.
 
     Raises
     ------
@@ -85,11 +98,27 @@ def require_plausible(
         if grid.geographic:  # what is the country's own, or any other country's, is land
             world = country_shapes()[["geometry"]]
             land = np.maximum(own, coverage(grid, world, overlap="share").land)
-        plausible_place(data, land)
-        said = str(data.attrs.get("units", ""))
-        carbon = units.substance(said) == "C"
-        expected = f"{unit} C" if carbon else unit
-        if mass > 0 and data.attrs.get("kind") != "density" and units.convertible(said, expected):
-            plausible_total(data, mass / C_TO_CO2 if carbon else mass, expected, land=own)
+        if check:
+            plausible_place(data, own if _of_country(grid, own) else land)
+            _require_total(data, own, mass, unit)
     except CarbonflowsError as error:
-        raise GridError(f"raster {name!r}: {error}") from error
+        raise GridError(f'raster {name!r}: {error} (or check = "ignore")') from error
+    return grid.array(land, name="land", unit="1")
+
+
+def _of_country(grid: Grid, own: Array) -> bool:
+    """Whether a raster is of the country and its surroundings, not of a continent or the world."""
+    rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
+    if not len(rows):
+        return False
+    box = (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
+    return bool(box > 0.5 * grid.size)
+
+
+def _require_total(data: "DataArray", own: Array, mass: float, unit: str) -> None:
+    """Refuse emissions inside the regions that are far from the inventory's."""
+    said = str(data.attrs.get("units", ""))
+    carbon = units.substance(said) == "C"
+    expected = f"{unit} C" if carbon else unit
+    if mass > 0 and data.attrs.get("kind") != "density" and units.convertible(said, expected):
+        plausible_total(data, mass / C_TO_CO2 if carbon else mass, expected, land=own)

@@ -61,12 +61,13 @@ def places_scored(found: Mapped) -> pd.DataFrame:
          "%"),
     ]  # fmt: skip
     share = found.study.hotspots.share
-    land = np.where((found.land == 0) & (truth > 0), places.grid.area, found.land)
-    true_land = lorenz(np.maximum(truth, 0), land, total_area=None).area_share(share)
-    our_land = lorenz(np.maximum(ours, 0), land, total_area=None).area_share(share)
+    area = np.where((found.area == 0) & (truth > 0), places.grid.area, found.area)
+    land = max(found.land, float(area[truth > 0].sum()))
+    true_land = lorenz(np.maximum(truth, 0), area, total_area=land).area_share(share)
+    our_land = lorenz(np.maximum(ours, 0), area, total_area=land).area_share(share)
     rows.append((f"land that holds {100 * share:g} %", 100 * true_land, 100 * our_land, "%"))
     true_map = places.grid.array(np.maximum(truth, 0), name="truth", unit=found.gridded.unit)
-    true_mask = np.asarray(hotspot_mask(true_map, share=share, land=land))
+    true_mask = np.asarray(hotspot_mask(true_map, share=share, land=area, total_area=land))
     our_mask = np.asarray(found.mask)
     held = truth[our_mask].sum() / truth.sum()
     rows += [

@@ -48,6 +48,8 @@ class RasterSpec(Strict):
     negative: Literal["refuse", "drop"] = "refuse"
     flip: list[Literal["latitude", "half-turn"]] = []
     sectors: list[str] = []
+    check: Literal["refuse", "ignore"] = "refuse"
+    on_land: bool = False
     partial: bool = False
     fallback: bool = False
 
@@ -68,13 +70,13 @@ class WorldSpec(Strict):
 
     raster: RasterSpec
     region: str
-    step: float = Field(default=1.0, gt=0)
+    step: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
 
 class HotspotsSpec(Strict):
     """Where on the map: a country's emissions on a grid, by whose final demand causes them."""
 
-    cell: float = Field(default=10.0, gt=0)
+    cell: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     crs: str = "china-albers"
     points: dict[str, PointsSpec] = {}
     rasters: dict[str, RasterSpec] = {}
@@ -82,7 +84,7 @@ class HotspotsSpec(Strict):
     destinations: list[str] = []
     share: float = Field(default=0.75, gt=0, lt=1)
     smallest: int = Field(default=1, ge=1)
-    reach: int = Field(default=2, ge=1)
+    reach: int = Field(default=1, ge=1)
     coarser: list[int] = [2, 5]
     most: float = Field(default=0.05, ge=0, le=1)
     tolerance: float = Field(default=10.0, ge=0)

@@ -27,7 +27,7 @@ from carbonflows.raster import CHINA_ALBERS, Grid
 from carbonflows.sources.raster_write import write_raster
 from carbonflows.study import StudyResult, hotspots, load_study, run
 from carbonflows.study.country_folder import write_country
-from carbonflows.study.hotspots_accounts import ABROAD, ALL, Mapped, mapped
+from carbonflows.study.hotspots_mapped import ABROAD, ALL, Mapped, mapped
 from carbonflows.study.hotspots_score import places_scored
 
 TABLES = {

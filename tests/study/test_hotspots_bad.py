@@ -14,7 +14,8 @@ import carbonflows as cf
 from carbonflows.errors import CarbonflowsError, GridError
 from carbonflows.study import hotspots, load_study, run
 from carbonflows.study.country import Country, country_of
-from carbonflows.study.hotspots_accounts import Mapped, hotspot_accounts, mapped
+from carbonflows.study.hotspots_accounts import hotspot_accounts
+from carbonflows.study.hotspots_mapped import Mapped, mapped
 from carbonflows.study.hotspots_places import places_of
 from carbonflows.study.hotspots_published import beside_printed
 from study.test_hotspots import MORE, lay_out

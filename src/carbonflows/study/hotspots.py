@@ -8,8 +8,9 @@ from carbonflows.diagnosis import diagnose
 from carbonflows.regions import Grouping
 from carbonflows.study.analysis import Progress, with_year
 from carbonflows.study.country import country_of
-from carbonflows.study.hotspots_accounts import hotspot_accounts, mapped
+from carbonflows.study.hotspots_accounts import hotspot_accounts
 from carbonflows.study.hotspots_files import hotspot_files
+from carbonflows.study.hotspots_mapped import mapped
 from carbonflows.study.hotspots_mirror import mirror_of
 from carbonflows.study.hotspots_page import hotspot_headlines, hotspot_pictures, hotspots_page
 from carbonflows.study.hotspots_places import places_of

@@ -7,7 +7,7 @@ import pandas as pd
 
 from carbonflows import units
 from carbonflows.sources.raster_write import write_raster
-from carbonflows.study.hotspots_accounts import ABROAD, ALL, Mapped
+from carbonflows.study.hotspots_mapped import ABROAD, ALL, Mapped
 from carbonflows.study.hotspots_mirror import Mirror
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import pandas as pd
 from carbonflows.countries import country_names
 from carbonflows.grid.layers import RasterLayer
 from carbonflows.grid.zones import REMAINDER
-from carbonflows.study.hotspots_accounts import ABROAD, ALL, REST, Mapped
 from carbonflows.study.hotspots_files import (
     ZOOM,
     destination_names,
@@ -19,6 +18,7 @@ from carbonflows.study.hotspots_files import (
     labelled_cities,
     source_of,
 )
+from carbonflows.study.hotspots_mapped import ABROAD, ALL, REST, Mapped
 from carbonflows.study.hotspots_mirror import Mirror
 from carbonflows.study.html import html_table
 from carbonflows.study.outcome import Picture, drawn

@@ -6,7 +6,7 @@ import pandas as pd
 
 from carbonflows.countries import iso3
 from carbonflows.errors import StudyError, some, suggested
-from carbonflows.study.hotspots_accounts import ABROAD, ALL, Mapped
+from carbonflows.study.hotspots_mapped import ABROAD, ALL, Mapped
 from carbonflows.study.spec import PublishedValue
 
 SEPARATOR = ", "

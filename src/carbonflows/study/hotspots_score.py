@@ -13,7 +13,7 @@ from carbonflows.grid.lorenz import lorenz
 from carbonflows.grid.nodes import node_account
 from carbonflows.labels import Array
 from carbonflows.solve import Leontief
-from carbonflows.study.hotspots_accounts import Mapped
+from carbonflows.study.hotspots_mapped import Mapped
 
 COARSER = (1, 2, 5, 10)
 """Cells joined to a side, for how far from their true place emissions are."""

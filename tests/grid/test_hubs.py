@@ -13,6 +13,7 @@ from shapely import box
 from carbonflows.errors import DataError, GridError, LabelError, UnitError
 from carbonflows.grid.coverage import coverage
 from carbonflows.grid.hotspots import hotspot_mask
+from carbonflows.grid.hub_cities import numbered
 from carbonflows.grid.hubs import hubs
 from carbonflows.raster import CHINA_ALBERS, Grid
 
@@ -284,3 +285,29 @@ def test_refuses(grid, total):
     kilo = grid.array(COAST, name="other", unit="kt CO2")
     with pytest.raises(UnitError, match="layers in Mt CO2, kt CO2: bring them"):
         hubs(mask, xr.Dataset({"total": total, "other": kilo}))
+
+
+def test_a_hub_at_the_coast_is_not_half_outside(grid, total, cities):
+    inside = coverage(grid, cities)
+    land = grid.area.copy()
+    land[1:, 5] *= 0.4  # Ningbo has 0.4 of one of these cells, all of its land
+    land[0, 1] *= 0.2  # two cities have the half each: more than this land
+    table = hubs(total > 0, total, land=land, cities=inside, names=NAMES).table
+    assert table["cities"].tolist() == ["Suzhou (Jiangsu); Shanghai; Suzhou (Anhui)", "Ningbo", ""]
+    covered = inside.matrix.sum(axis=1).reshape(grid.shape)
+    held = COAST * covered / np.maximum(land / grid.area, covered)
+    numbers = hubs(total > 0, total).labels.to_numpy()
+    for number in (1, 2):
+        here = numbers == number
+        assert table["in_cities"][number] == pytest.approx(held[here].sum() / COAST[here].sum())
+    assert table["in_cities"][2] == pytest.approx(1 / 3, abs=1e-3)
+    plain = hubs(total > 0, total, cities=inside, names=NAMES).table
+    assert plain["in_cities"][2] == pytest.approx(0.4 / 3, abs=1e-3)
+
+
+def test_hubs_around_one_city_have_names_of_their_own(grid, total):
+    wide = gpd.GeoDataFrame(index=["1"], geometry=[box(120, 30, 123, 32)], crs="EPSG:4326")
+    found = hubs(total > 0, total, cities=coverage(grid, wide), names=pd.Series({"1": "Elbarith"}))
+    assert found.table["name"].tolist() == ["Elbarith", "Elbarith (2)", "Elbarith (3)"]
+    assert found.table["cities"].tolist() == ["Elbarith"] * 3
+    assert numbered(pd.Series(["A", "A", "A (2)", "A"])) == ["A", "A (3)", "A (2)", "A (4)"]

@@ -50,7 +50,12 @@ def test_points_just_outside_count_where_they_are_declared_or_nearest():
     placed = weights(grid, LAND, masses(A__power=1, B__power=1), [layer])
     assert dense(placed)["A", "power"].tolist() == [0, 0, 0, 0, 0, 1, 0, 0]
     assert dense(placed)["B", "power"].tolist() == [0, 0, 0, 0, 0, 0, 0, 1]
-    assert len(placed.points) == 0
+    listed = placed.points[["point", "declared", "located", "why", "treated"]].to_numpy().tolist()
+    assert listed == [
+        [0, "A", "B", "within tolerance", "declared"], [1, "", "", "within tolerance", "nearest"],
+    ]  # fmt: skip
+    assert placed.points["distance"].tolist() == pytest.approx([5.566, 5.566], abs=1e-3)
+    assert placed.layers["dropped"].tolist() == [0]
     with pytest.raises(GridError, match="6 km off; in all 1 outside its region, 1 outside all out"):
         weights(grid, LAND, masses(A__power=1, B__power=1), [layer], tolerance=5.5)
 

@@ -10,7 +10,9 @@ import shapely
 from pyproj import Transformer
 from scipy import sparse
 
-from carbonflows.errors import GridError
+from carbonflows import memory
+from carbonflows.errors import GridError, SourceError
+from carbonflows.grid.coverage import coverage
 from carbonflows.grid.layers import PointLayer, RasterLayer, UniformLayer
 from carbonflows.grid.raster_patterns import _moved
 from carbonflows.grid.weights import weights
@@ -147,18 +149,24 @@ def test_a_grid_s_reference_system_may_be_written_otherwise():
 def test_a_raster_that_covers_a_part_of_a_region_is_refused_unless_asked():
     half = Grid("EPSG:4326", 0, 2, 1, 1, 1, 3)  # the north only
     people = half.array([4, 2, 8], name="people", unit="persons")
-    with pytest.raises(GridError, match=r"people: 50\.\d% of . is outside of the raster"):
+    with pytest.raises(GridError, match=r"people: outside of the raster is 50\.\d% of A, 50"):
         weights(GRID, LAND, masses(A__x=1, B__x=1), [RasterLayer("people", people)])
     placed = weights(GRID, WEST, masses(A__x=1), [RasterLayer("people", people, partial=True)])
     assert dense(placed)["A", "x"] == pytest.approx(np.array([4, 1, 0, 0, 0, 0]) / 5, abs=1e-14)
 
 
-def test_a_raster_elsewhere_leaves_regions_to_the_next_layer():
+def test_a_raster_elsewhere_leaves_regions_to_the_next_layer_when_asked():
     west = Grid("EPSG:4326", 0, 2, 1.5, 1, 2, 1)
     people = west.array([4, 2], name="people", unit="persons")
-    placed = weights(
-        GRID, LAND, masses(A__x=1, B__x=1), [RasterLayer("people", people), UniformLayer()]
+    mass = masses(A__x=1, B__x=1)
+    with pytest.raises(GridError) as caught:
+        weights(GRID, LAND, mass, [RasterLayer("people", people), UniformLayer()])
+    assert str(caught.value) == (
+        "people: outside of the raster is 100.0% of B; take one that covers them, or use it where "
+        "it is with partial=True"
     )
+    layer = RasterLayer("people", people, partial=True)
+    placed = weights(GRID, LAND, mass, [layer, UniformLayer()])
     assert placed.report["layer"].tolist() == ["people", "land"]
 
 
@@ -172,3 +180,18 @@ def test_slivers_that_only_one_of_two_grids_has_are_not_lost():
     assert _moved(source, cover, *one, whole).toarray().ravel().tolist() == [0, 0, 0, 8]
     cover.matrix = corner * 0
     assert _moved(source, cover, *one, whole).toarray().ravel() == pytest.approx([2, 2, 2, 2])
+
+
+def test_more_cells_than_there_is_memory_for_are_refused(monkeypatch):
+    people = GRID.array(np.ones(6), name="people", unit="persons")
+    fine = Grid("EPSG:4326", 0, 2, 0.5, 0.5, 4, 6)
+    mass, layers = masses(A__x=1, B__x=1), [RasterLayer("people", people)]
+    cover = coverage(fine, LAND)
+    monkeypatch.setattr(memory, "available_memory", lambda: 185 * 24 - 1)
+    with pytest.raises(SourceError, match=r"^people on 24 cells of 0\.5° needs .*: take larger"):
+        weights(fine, LAND, mass, layers, coverage=cover)
+    monkeypatch.setattr(memory, "available_memory", lambda: 56 * 24 - 1)
+    with pytest.raises(SourceError, match=r"^making 2 patterns of 24 cells of 0\.5° needs"):
+        weights(fine, LAND, mass, [UniformLayer()], coverage=cover)
+    monkeypatch.setattr(memory, "available_memory", lambda: 185 * 24)
+    assert weights(fine, LAND, mass, layers, coverage=cover).patterns.nnz == 24

@@ -243,7 +243,18 @@ def test_missing_values_are_refused(missing):
 
 @pytest.mark.parametrize(
     "unit",
-    ["t/km²", "t CO2/km2", "kg m-2 s-1", "kg m^-2 s^-1", "t per ha", "kg m⁻² s⁻¹", "t/(km2 yr)"],
+    [
+        "t/km²",
+        "t CO2/km2",
+        "kg m-2 s-1",
+        "kg m^-2 s^-1",
+        "t per ha",
+        "kg m⁻² s⁻¹",
+        "t/(km2 yr)",
+        "persons per square km",
+        "t/hectare",
+        "kg m**-2",
+    ],
 )
 def test_a_density_is_no_amount(unit):
     data = amounts(PLANE, unit=unit)
@@ -252,7 +263,9 @@ def test_a_density_is_no_amount(unit):
     assert regrid(data, plane(2e4), kind="density").attrs["units"] == unit
 
 
-@pytest.mark.parametrize("unit", ["t", "t CO2", "Mt/yr", "persons", "t/month", "kt CO2-eq"])
+@pytest.mark.parametrize(
+    "unit", ["t", "t CO2", "Mt/yr", "persons", "t/month", "kt CO2-eq", "kg/m3"]
+)
 def test_an_amount_is_an_amount(unit):
     assert regrid(amounts(plane(1e5), unit=unit), plane(5e5)).attrs["units"] == unit
 

@@ -163,11 +163,12 @@ def test_bad_requests_are_a_line_and_leave_nothing(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.xfail(strict=True, raises=ZeroDivisionError, reason="not refused in a line yet")
 def test_no_groups_at_all_are_refused(gridded, tmp_path):
-    with pytest.raises(cf.errors.CarbonflowsError) as caught:
+    with pytest.raises(DataError, match=r"groups=\{\}: no map; name at least one") as caught:
         write_maps(gridded, tmp_path / "a.tif", "destination", {})
     assert "\n" not in str(caught.value)
+    with pytest.raises(DataError, match=r"groups=\{\}"):
+        gridded.maps("destination", {})
     assert not list(tmp_path.iterdir())
 
 

@@ -13,7 +13,7 @@ from xarray import DataArray, concat
 from carbonflows.build.synthetic.place import invented_provinces
 from carbonflows.errors import DataError, GridError, LabelError, ShapeError
 from carbonflows.grid.coverage import coverage
-from carbonflows.grid.zones import TWICE, zonal_sums, zone_names, zone_patterns
+from carbonflows.grid.zones import TWICE, zonal_sums, zone_names, zone_patterns, zone_points
 from carbonflows.raster import CHINA_ALBERS, Grid
 
 PROVINCES = invented_provinces("CHN", 7, np.random.default_rng(2), 1e6)
@@ -229,3 +229,60 @@ def test_zones_without_names():
         zone_names(pd.DataFrame({"name": ["a"]}), "province")
     with pytest.raises(LabelError, match=r"^7: more than one zone with this code"):
         zone_names(pd.DataFrame({"name": ["a", "b"]}, index=[7, 7]))
+
+
+BOXES = squares(shapely.box(0, 0, 2, 2), shapely.box(1, 0, 3, 2), shapely.box(3, 0, 4, 2))
+
+
+def at(*points):
+    """Degrees of points in the plane of `SMALL`."""
+    from pyproj import Transformer
+
+    return Transformer.from_crs("EPSG:3857", "EPSG:4326", always_xy=True).transform(
+        *np.array(points, dtype=float).T
+    )
+
+
+@pytest.mark.parametrize(("overlap", "part"), [("share", 0.5), ("keep", 1.0)])
+def test_points_in_zones_by_hand(overlap, part):
+    # in a; in a and b; in c; nowhere; not on the map at all
+    lon, lat = at((0.5, 1), (1.5, 1), (3.5, 1), (5, 1))
+    found = zone_points(
+        coverage(SMALL, BOXES, overlap=overlap), np.append(lon, 0.0), np.append(lat, -90.0)
+    )
+    assert found.toarray().T.tolist() == [
+        [1, 0, 0, 0], [part, part, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1],
+    ]  # fmt: skip
+    assert zone_points(coverage(SMALL, BOXES, overlap="keep"), *np.zeros((2, 0))).shape == (4, 0)
+
+
+def test_a_point_on_borders_alone_is_in_the_first_zone_as_points_of_regions_are():
+    from carbonflows.sources.located import located
+
+    boxes = [shapely.box(1, 0, 2, 1), shapely.box(0, 0, 1, 1), shapely.box(0, 1, 2, 2)]
+    shapes = gpd.GeoDataFrame(index=list("abc"), geometry=boxes, crs="EPSG:4326")
+    zones = coverage(Grid("EPSG:4326", 0, 2, 1, 1, 2, 2), shapes)
+    points = pd.DataFrame({"longitude": [1, 1, 0.5, 0.5, 1], "latitude": [0.5, 1, 1, 0.5, 2.0]})
+    found = zone_points(zones, points["longitude"].to_numpy(), points["latitude"].to_numpy())
+    names = np.array([*"abc", None])[found.toarray().argmax(axis=0)].tolist()
+    assert names == located(points, shapes)["region"].tolist() == ["a", "a", "b", "b", "c"]
+    assert found.sum(axis=0).tolist() == [1] * 5
+    # On the border of one and inside of another, it is in that.
+    more = gpd.GeoDataFrame(index=["d"], geometry=[shapely.box(0.5, 0.2, 1.5, 0.8)], crs=shapes.crs)
+    zones = coverage(zones.grid, pd.concat([shapes, more]), overlap="share")
+    found = zone_points(zones, np.array([1.0]), np.array([0.5]))
+    assert found.toarray().ravel().tolist() == [0, 0, 0, 1, 0]
+
+
+def test_on_land_a_coastal_cells_sea_is_nobodys():
+    zones = coverage(SMALL, squares(shapely.box(0.5, 0, 1, 2), shapely.box(1, 1, 1.25, 2)))
+    land = np.array([[0.5, 0.1, 1], [1, 0, 0]])
+    even = np.eye(6)
+    found = zone_patterns(zones, even, land=land)
+    # Of the first cell's land a has all; where a zone is larger than the land, it has all.
+    assert found[0].tolist() == [1, 0, 0, 0.5, 0, 0]
+    assert found[1].tolist() == [0, 1, 0, 0, 0, 0]
+    assert found.sum(axis=0).tolist() == [1] * 6
+    assert zone_patterns(zones, even)[0].tolist() == [0.5, 0, 0, 0.5, 0, 0]
+    with pytest.raises(ShapeError, match=r"land \(6,\): give a fraction for \(2, 3\) cells"):
+        zone_patterns(zones, even, land=land.ravel())

@@ -4,12 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from carbonflows.errors import DataError, LabelError
 from carbonflows.grid.coverage import Coverage
 from carbonflows.grid.gridded import By, GriddedFlows
-from carbonflows.grid.zones import REMAINDER, zone_patterns
+from carbonflows.grid.zones import REMAINDER, zone_patterns, zone_points
+from carbonflows.labels import Array
 from carbonflows.memory import require_memory
+
+_ROUNDING = 1e-12
+"""By how much shares of points in a cell may differ from the pattern that they make up."""
 
 
 def city_flows(
@@ -17,7 +22,8 @@ def city_flows(
 ) -> pd.DataFrame:
     """Return the emissions of every city by sector, destination and the like.
 
-    Cells that several cities share count by area; what lies in no city is the last row.
+    What was placed by points counts in the city that holds each point; all else by the part of each
+    cell's land that lies in the city. What lies in no city is the last row.
 
     Parameters
     ----------
@@ -38,13 +44,20 @@ def city_flows(
     LabelError
         Cities on another grid.
     DataError
-        Something in `by` that is not known, or twice; cities that overlap and are not shared out.
+        Something in `by` that is not known, or twice; cities that overlap and are not shared out;
+        sources of other patterns.
     SourceError
         More combinations than there is memory for.
 
     Notes
     -----
-    Exact: the cities' shares in every pattern, times what each pattern carries; no map is made.
+    The cities' shares in every pattern, times what each pattern carries; no map is made.
+
+    Points are exact: one in m cities that overlap counts by the m-th part in each, as their cells
+    do (``coverage(…, overlap="share")``). Of a pattern that was made of a raster or of land, a city
+    with the fraction ``f_gc`` of cell g gets ``f_gc / max(l_g, Σ_c f_gc)`` of what is in it: it
+    lies on the cell's land ``l_g``, the part inside the outlines that the weights were made of, and
+    a coastal cell's sea is nobody's. Sums of maps over cells (`zonal_sums`) know of neither.
 
     Examples
     --------
@@ -73,7 +86,7 @@ def city_flows(
         raise DataError(f"by={odd[0]!r} is not known: use {', '.join(map(repr, order))}")
     if len(set(by)) != len(by):
         raise DataError(f"by={list(by)}: each only once")
-    shares = zone_patterns(cities, gridded.patterns)
+    shares = _shares(gridded, cities)
     labels = pd.Index([*map(str, cities.labels), REMAINDER], name="city")
     account = gridded.caused
     rows = [level for level in ("region", "sector") if level in by]
@@ -103,8 +116,10 @@ def city_flows(
         found.columns = index if len(by) > 1 else index.get_level_values(0)
     found.attrs = {
         "unit": gridded.unit, "stressor": gridded.load.name, "table": gridded.table,
-        "resolution": gridded.grid.resolution, **gridded.about,
+        "resolution": gridded.grid.resolution,
     }  # fmt: skip
+    for key, fact in gridded.about.items():
+        found.attrs[key] = fact
     return found
 
 
@@ -143,6 +158,28 @@ def ranked_cities(emitted: pd.Series, names: pd.Series | None = None) -> pd.Data
     table["cumulative"] = table["share"].cumsum()
     table.attrs = dict(emitted.attrs)
     return table
+
+
+def _shares(gridded: GriddedFlows, cities: Coverage) -> Array:
+    """Shares of every pattern in each city and, last, in none (k + 1, p)."""
+    shares = zone_patterns(cities, gridded.patterns, land=gridded.land)
+    sources = gridded.sources
+    if not len(sources):
+        return shares
+    pattern, column = np.unique(sources["pattern"], return_inverse=True)
+    share, cell = sources["share"].to_numpy(), sources["cell"].to_numpy()
+    by_cell = csr_array((share, (cell, column)), shape=(gridded.grid.size, len(pattern)))
+    there = pattern[-1] < shares.shape[1]
+    if not there or abs(gridded.patterns[:, pattern] - by_cell).max() > _ROUNDING:
+        raise DataError(
+            "sources are not those of the patterns, which were replaced: replace both, or give an "
+            "empty frame of sources"
+        )
+    places, place = np.unique(sources[["longitude", "latitude"]], axis=0, return_inverse=True)
+    inside = zone_points(cities, places[:, 0], places[:, 1])
+    points = csr_array((share, (place, column)), shape=(len(places), len(pattern)))
+    shares[:, pattern] = (inside @ points).toarray()
+    return shares
 
 
 def _groups(index: pd.Index, rows: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, ...]]]:

@@ -16,6 +16,7 @@ from carbonflows.errors import DataError, GridError, ShapeError
 from carbonflows.grid.amounts import Raster, amounts
 from carbonflows.grid.neighbours import neighbours
 from carbonflows.labels import Array
+from carbonflows.memory import require_memory
 from carbonflows.raster import Grid
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ QUADRANTS = {1: "high-high", 2: "low-high", 3: "low-low", 4: "high-low"}
 """Codes of local Moran's quadrants: a cell, then the cells around it; 0 is not significant."""
 SIDES = {1: "dense", -1: "thin"}
 """Codes of Gi*: what a cell lies among."""
+_PER_PAIR = 185
+"""Bytes that PySAL's graph takes for a pair of neighbours, as measured."""
 
 
 def getis_ord(
@@ -231,6 +234,10 @@ def _sample(
     if len(x) < 4 or np.ptp(x) <= 1e-12 * np.abs(x).max():
         raise DataError(f"{len(x)} cells of one density: there are no clusters to look for")
     weights = neighbours(grid, cells, steps=steps, distance=distance)
+    require_memory(
+        _PER_PAIR * (weights.nnz + len(x)), f"clusters among {len(x):,} cells",
+        "take larger cells, fewer neighbours, or a part of the territory",
+    )  # fmt: skip
     counts = np.diff(weights.indptr)
     around = f"middles within {distance:g} km" if distance else f"{steps or 1} cells each way"
     attrs = {

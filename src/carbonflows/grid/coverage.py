@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from carbonflows.errors import GridError, LabelError, some
 from carbonflows.grid.fractions import Edges, edges_of, fractions, reach, sizes
 from carbonflows.labels import Array, lock
+from carbonflows.memory import require_memory
 from carbonflows.raster import Grid
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ _ROUNDING = 1e-12
 _TORN = 100.0
 """An edge this many times longer than its step runs across a seam of the projection."""
 _DEGREE = 111e3  # m
+_PER_CELL, _PER_COVERED = 32, {False: 130, True: 200}
+"""What following outlines takes for each cell, or for each covered one, where some overlap [B]."""
+_VILLAGE = 1e3
+"""Outlines that are smaller in all than this [m] may be degrees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,8 @@ class Coverage:
     step : float or None
         Longest edge when outlines were carried into the grid's reference system [their own
         degrees or metres]; None if they were in it.
+    shapes : GeoDataFrame (k,)
+        The outlines themselves, as they were given.
 
     Examples
     --------
@@ -66,6 +73,7 @@ class Coverage:
     overlaps: pd.DataFrame
     overlap: Overlap
     step: float | None
+    shapes: "GeoDataFrame"
 
     @cached_property
     def area(self) -> csr_array:
@@ -113,11 +121,13 @@ def coverage(
     Raises
     ------
     GridError
-        Outlines without a reference system, or not in degrees as it says; outlines that are
-        missing, not polygons, invalid, torn by the grid's projection or at the antimeridian, or
+        Outlines without a reference system, or not in degrees or metres as it says; outlines that
+        are missing, not polygons, invalid, torn by the grid's projection or at the antimeridian, or
         that overlap.
     LabelError
         Two outlines with one label.
+    SourceError
+        More cells than there is memory for.
 
     Notes
     -----
@@ -139,6 +149,7 @@ def coverage(
     if overlap not in ("refuse", "share", "keep"):
         raise GridError(f"overlap={overlap!r}: choose 'refuse', 'share' or 'keep'")
     outlines, labels = _checked(shapes), shapes.index
+    _check_metres(grid, shapes, outlines)
     if grid.system.equals(shapes.crs, ignore_axis_order=True):
         step, cut = None, np.zeros(len(labels))
     else:
@@ -149,10 +160,16 @@ def coverage(
         outlines = _carried(grid, outlines, labels, shapes.crs, step)
 
     edges = edges_of(outlines)
-    matrix = fractions(grid, edges, len(labels))
-    outside = 1 - (1 - cut) * (1 - _outside(grid, edges, matrix))
     pairs = _overlapping(outlines, sizes(edges, len(labels), grid.system), grid.system)
     pairs = pairs[pairs["share"] > _ROUNDING]
+    many = min(shapely.area(outlines).sum() / (grid.width * grid.height), grid.size)
+    require_memory(
+        int(max(_PER_CELL * grid.size, _PER_COVERED[len(pairs) > 0] * many)),
+        f"a coverage of {grid.rows:,} × {grid.columns:,} cells of {grid.resolution}",
+        "take larger cells, or a smaller part of the map",
+    )
+    matrix = fractions(grid, edges, len(labels))
+    outside = 1 - (1 - cut) * (1 - _outside(grid, edges, matrix))
     if overlap == "refuse":
         _refuse(pairs[pairs["share"] > tolerance], labels)
     covered = matrix.sum(axis=1)
@@ -170,7 +187,7 @@ def coverage(
     pairs = pairs.assign(first=labels[pairs["first"]], second=labels[pairs["second"]])
     return Coverage(
         grid, labels, matrix, pd.Series(outside, labels, name="outside"),
-        lock(np.clip(covered, 0, 1).reshape(grid.shape)), pairs, overlap, step,
+        lock(np.clip(covered, 0, 1).reshape(grid.shape)), pairs, overlap, step, shapes,
     )  # fmt: skip
 
 
@@ -223,6 +240,21 @@ def _check_degrees(outlines: Any, labels: pd.Index) -> None:
         raise GridError(
             f"{some(labels[torn])}: an edge of more than 180 degrees; cut the outline at the "
             "antimeridian, or put points between"
+        )
+
+
+def _check_metres(grid: Grid, shapes: "GeoDataFrame", outlines: Any) -> None:
+    """Refuse degrees that are said to be metres: all together would be smaller than a village."""
+    if shapes.crs.is_geographic:
+        return
+    bounds = shapely.bounds(outlines)
+    metres = max(axis.unit_conversion_factor for axis in shapes.crs.axis_info)
+    wide, high = np.ptp(bounds[:, [0, 2]]) * metres, np.ptp(bounds[:, [1, 3]]) * metres
+    small = not grid.geographic and max(*grid.shape) * max(grid.width, grid.height) < _VILLAGE
+    if np.abs(bounds).max() <= 360 and max(wide, high) < _VILLAGE and not small:
+        raise GridError(
+            f"outlines of {wide:.0f} m by {high:.0f} m in all, in {shapes.crs.name}: these look "
+            "like degrees; say so (set_crs('EPSG:4326', allow_override=True))"
         )
 
 

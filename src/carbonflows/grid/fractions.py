@@ -14,8 +14,9 @@ import numpy.typing as npt
 import shapely
 from scipy.sparse import csr_array
 
+from carbonflows.areas import cell_areas
 from carbonflows.labels import Array
-from carbonflows.raster import Grid, cell_areas
+from carbonflows.raster import Grid
 
 if TYPE_CHECKING:
     from pyproj import CRS

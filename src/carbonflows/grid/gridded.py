@@ -51,16 +51,21 @@ class GriddedFlows:
         Which emissions, and their unit.
     table : str
         Label of the table.
+    sources : DataFrame
+        Where exactly the points are of patterns that are made of points, see `Weights`.
+    land : array (rows, columns)
+        Fraction of each cell that all other patterns lie on.
     about : mapping of str to str
-        What the account was narrowed to, for the attributes of maps.
+        What the account was narrowed to, for the attributes of maps; ``weights_table`` if places
+        were taken from the weights of another table.
 
     Examples
     --------
     >>> made = gridded_example()
     >>> made.names("destination"), made.totals("destination").round(3).to_dict()
     (['A', 'B'], {'A': 34.444, 'B': 15.556})
-    >>> made.only(destination="B").map().round(3).values.tolist()  # 140/9 on eight cells alike
-    [[1.944, 1.944, 1.944, 1.944], [1.944, 1.944, 1.944, 1.944]]
+    >>> made.only(destination="B").map().round(2).values.tolist()  # 140/9 on eight cells alike
+    [[1.94, 1.94, 1.94, 1.94], [1.94, 1.94, 1.94, 1.94]]
     """
 
     grid: Grid
@@ -69,6 +74,8 @@ class GriddedFlows:
     caused: pd.DataFrame
     load: Emissions
     table: str
+    sources: pd.DataFrame
+    land: Array
     about: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -101,9 +108,9 @@ class GriddedFlows:
         Series (by,)
             Emissions [unit]; the maps of `maps` have the same sums.
         """
-        axis = 0 if by in _OF_DEMAND else 1
         level = self._labels(by).name
-        summed = self.caused.sum(axis=axis).groupby(level=level, sort=False).sum()
+        summed = self.caused.sum(axis=0 if by in _OF_DEMAND else 1)
+        summed = summed.groupby(level=level, sort=False).sum()
         named: pd.Series = summed.rename("emissions").rename_axis(by)
         named.attrs = {"unit": self.unit, "stressor": self.load.name, "table": self.table}
         return named
@@ -182,8 +189,8 @@ class GriddedFlows:
 
         Raises
         ------
-        LabelError
-            A member that the account does not have.
+        LabelError, DataError
+            A member that the account does not have; no groups at all.
         SourceError
             More than there is memory for; `blocks` and `write_maps` take less.
         """
@@ -227,6 +234,16 @@ class GriddedFlows:
             block = self.patterns[first * wide : last * wide] @ carried
             yield first, np.asarray(block).T.reshape(-1, last - first, wide)
 
+    def members(self, by: By, groups: Groups = None) -> dict[str, Sequence[str]]:
+        """Return what each map of `maps` sums up, by name; raise as it does."""
+        if groups is not None and not groups:
+            raise DataError(f"groups={groups!r}: no map; name at least one group, or leave it out")
+        known = self.names(by)
+        members = {str(name): listed for name, listed in (groups or {}).items()}
+        for listed in members.values():
+            _require(listed, known, by, self.table)
+        return members or {name: [name] for name in known}
+
     def _labels(self, by: By) -> pd.Index:
         """Labels of every row or column of the account."""
         if by not in _LEVELS:
@@ -236,22 +253,20 @@ class GriddedFlows:
 
     def _carried(self, by: By, groups: Groups) -> tuple[list[str], Array]:
         """Names of the maps, and what every pattern carries for each (p, k)."""
-        known, labels = self.names(by), self._labels(by)
-        members: Mapping[str, Sequence[str]] = groups or {name: [name] for name in known}
-        for listed in members.values():
-            _require(listed, known, by, self.table)
+        members, labels = self.members(by, groups), self._labels(by)
         chosen = np.column_stack([labels.isin(listed) for listed in members.values()])
         values = self.caused.to_numpy()
         if by in _OF_DEMAND:
             carried = self.mix @ (values @ chosen)
         else:
             carried = self.mix @ (values.sum(axis=1)[:, None] * chosen)
-        return [str(name) for name in members], np.asarray(carried)
+        return list(members), np.asarray(carried)
 
 
 def gridded_flows(
-    system: Leontief, weights: Weights, stressor: Choice = None, *, unit: str | None = None
-) -> GriddedFlows:
+    system: Leontief, weights: Weights, stressor: Choice = None, *, unit: str | None = None,
+    another_table: bool = False,
+) -> GriddedFlows:  # fmt: skip
     """Put the source–sink account of a solved table on the cells of a grid.
 
     Parameters
@@ -263,6 +278,9 @@ def gridded_flows(
         See `carbonflows.emissions`.
     unit : str, optional
         Unit of the maps; Mt by default.
+    another_table : bool
+        Take the weights though they were made from another table, such as another year's; the maps
+        then state which.
 
     Returns
     -------
@@ -274,7 +292,7 @@ def gridded_flows(
     ------
     LabelError
         Weights with regions or sectors that the table does not have, or without a node of theirs
-        that emits.
+        that emits; weights that were made from another table.
 
     Notes
     -----
@@ -291,7 +309,8 @@ def gridded_flows(
     regions = [str(r) for r in weights.nodes.get_level_values("region").unique()]
     _require(regions, table.regions, "region", table.label)
     own = caused[caused.index.get_level_values("region").isin(regions)]
-    strange = [node for node in weights.nodes.difference(own.index) if node[1] != FINAL_USERS]
+    there = set(own.index)
+    strange = [node for node in weights.nodes if node not in there and node[1] != FINAL_USERS]
     if strange:
         raise LabelError(
             f"the weights' {some(strange)}: no node of {table.label}; make them from "
@@ -311,8 +330,17 @@ def gridded_flows(
             f"{some(list(weights.nodes[bare]))} emits but the weights were made where it does not; "
             "make them from node_emissions of this table and stressor"
         )
+    another = weights.table not in ("", table.label)
+    if another and not another_table:
+        raise LabelError(
+            f"weights of {weights.table}, an account of {table.label}: make them from "
+            "node_emissions of this table, or say another_table=True"
+        )
     own.index = own.index.set_names(["region", "sector"])
-    return GriddedFlows(weights.grid, weights.patterns, weights.mix, own, load, table.label)
+    return GriddedFlows(
+        weights.grid, weights.patterns, weights.mix, own, load, table.label, weights.sources,
+        weights.land, {"weights_table": weights.table} if another else {},
+    )  # fmt: skip
 
 
 def conservation(gridded: GriddedFlows) -> pd.DataFrame:
@@ -350,13 +378,7 @@ def _require(names: Sequence[str], known: Any, what: str, where: str) -> None:
 
 
 def gridded_example() -> GriddedFlows:
-    """Return a region of the smallest world on eight cells, for examples.
-
-    Examples
-    --------
-    >>> gridded_example().grid.shape
-    (2, 4)
-    """
+    """Return a region of the smallest world on eight cells, for examples."""
     from geopandas import GeoDataFrame
     from shapely import box
 

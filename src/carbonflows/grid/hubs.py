@@ -9,7 +9,8 @@ import pandas as pd
 
 from carbonflows.errors import DataError, GridError, LabelError, UnitError, some
 from carbonflows.grid.amounts import amounts
-from carbonflows.labels import Array, repeated
+from carbonflows.grid.hub_cities import hub_cities, numbered
+from carbonflows.labels import Array
 from carbonflows.raster import Grid
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from carbonflows.grid.coverage import Coverage
 
-_BETWEEN = "; "
-"""Between names of cities, which may have commas in them."""
 _TAKEN = {
     "hub", "name", "cells", "area_km2", "longitude", "latitude", "cities", "city_codes",
     "in_cities", "port", "port_km", "port_from_middle_km",
@@ -36,12 +35,12 @@ class Hubs:
     ----------
     table : DataFrame (hubs, …)
         By hub number, the largest emitter first. ``name``, that of the city that emits most in it
-        (``hub 1`` without one); ``cells``, ``area_km2``; for each layer of values
-        its emissions [unit], ``… of hotspots`` and ``… of all``, the shares of all hotspots and of
-        all cells; ``longitude``, ``latitude`` of the middle, weighted with emissions. With cities:
-        ``cities`` and ``city_codes``, the largest emitter inside of the hub first, and
-        ``in_cities``, the share of the hub's emissions inside of any. With ports: ``port``,
-        ``port_km`` from the hub's nearest cell and ``port_from_middle_km``.
+        (``hub 1`` without one, ``Ningbo (2)`` for the second of its name); ``cells``, ``area_km2``;
+        for each layer of values its emissions [unit], ``… of hotspots`` and ``… of all``, the
+        shares of all hotspots and of all cells; ``longitude``, ``latitude`` of the middle, weighted
+        with emissions. With cities: ``cities`` and ``city_codes``, the largest emitter inside of
+        the hub first, and ``in_cities``, the share of the hub's emissions inside of any. With
+        ports: ``port``, ``port_km`` from the hub's nearest cell and ``port_from_middle_km``.
     labels : DataArray of int (rows, columns)
         Number of the hub that each cell belongs to; 0 for none.
     left_out : Series
@@ -76,7 +75,7 @@ def hubs(
         Emissions of each cell [unit], not per area. Of a dataset every variable is a layer; the
         first one ranks hubs and cities.
     land : DataArray or array (rows, columns), optional
-        Land in each cell [km²]; the whole cell by default.
+        Land in each cell [km²], on which its emissions lie; the whole cell by default.
     smallest : int
         Cells that a hub has at least; what is smaller is summed up in ``left_out``.
     connectivity : {8, 4}
@@ -111,9 +110,10 @@ def hubs(
 
     Notes
     -----
-    A city's emissions inside a hub are ``Σ_g E_g f_gc`` over the hub's cells, with the fraction f
-    of the cell inside the city. Distances are geodesic, from middles of cells. On a grid once
-    around the earth, cells at the east and the west edge touch.
+    A city's emissions inside a hub are ``Σ_g E_g f_gc / max(l_g, Σ_c f_gc)`` over the hub's cells,
+    with the fraction f of the cell inside the city and its land l. Where in a cell its sources lie
+    is not known here; `city_flows` knows it. Distances are geodesic, from middles of cells. On a
+    grid once around the earth, cells at the east and the west edge touch.
 
     Examples
     --------
@@ -173,8 +173,14 @@ def hubs(
     middle = _middles(members, lon, lat, ranked[where], area[where])
     table["longitude"], table["latitude"] = middle
     if cities is not None:
-        covered = _cities(members, ranked[where], where, cities, grid, names, most)
-        table["name"] = covered.pop("name").where(lambda name: name != "", table["name"])
+        if cities.grid != grid:
+            raise GridError(
+                "cities are on another grid than the mask: take their coverage of this one"
+            )
+        land_part = (area / grid.area.ravel())[where]
+        covered = hub_cities(members, ranked[where], where, land_part, cities, names, most)
+        named = covered.pop("name").where(lambda name: name != "", table["name"])
+        table["name"] = numbered(named)
         table = table.join(covered)
     elif names is not None:
         raise LabelError("names of cities without their outlines: give cities as well")
@@ -293,57 +299,9 @@ def _middles(
     return np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y)))
 
 
-def _cities(
-    members: "csr_array",
-    emissions: Array,
-    cells: npt.NDArray[np.int64],
-    cities: "Coverage",
-    grid: Grid,
-    names: pd.Series | None,
-    most: int,
-) -> pd.DataFrame:
-    """Return the cities that each hub covers, the largest emitter inside of it first."""
-    if cities.grid != grid:
-        raise GridError("cities are on another grid than the mask: take their coverage of this one")
-    codes = cities.labels.astype(str)
-    called = np.asarray(codes if names is None else _called(names, codes))
-    fractions = cities.matrix[cells]
-    inside = (members @ (fractions * emissions[:, None])).tocsr()
-    rows = []
-    covered = np.minimum(np.asarray(fractions.sum(axis=1)).ravel(), 1.0)
-    for i in range(inside.shape[0]):
-        span = slice(inside.indptr[i], inside.indptr[i + 1])
-        city, held = inside.indices[span], inside.data[span]
-        city = city[held > 0][np.lexsort((city[held > 0], -held[held > 0]))]
-        listed = called[city]
-        name = listed[0] if len(city) else ""
-        rows.append((name, _BETWEEN.join(listed[:most]), _BETWEEN.join(codes[city])))
-    made = pd.DataFrame(rows, columns=["name", "cities", "city_codes"], index=_numbers(len(rows)))
-    total = members @ emissions
-    made["in_cities"] = np.divide(
-        members @ (emissions * covered), total, out=np.full(len(total), np.nan), where=total > 0
-    )
-    return made
-
-
 def _numbers(count: int) -> pd.RangeIndex:
     """Return numbers of hubs."""
     return pd.RangeIndex(1, count + 1, name="hub")
-
-
-def _called(names: pd.Series, codes: pd.Index) -> pd.Series:
-    """Return names of cities in the order of their codes, no two alike."""
-    by_code = names.set_axis(names.index.astype(str))
-    if twice := repeated(by_code.index):
-        raise LabelError(f"codes of cities {some(twice)} have two names: keep one of each")
-    if missing := [code for code in codes if code not in by_code.index]:
-        raise LabelError(f"cities {some(missing)} have no name: add them to names")
-    called = by_code.loc[codes].astype(str)
-    if alike := repeated(called):
-        raise LabelError(
-            f"several cities are called {some(alike)}: tell them apart, as 'Suzhou (Anhui)'"
-        )
-    return called
 
 
 def _nearest(

@@ -152,7 +152,7 @@ class RasterLayer:
         outline gets as much of a cell's amount as it has of this part. Without it the whole cell
         counts, and a coast's cells lose what falls into the sea.
     partial : bool
-        Take it for regions that it covers in part too.
+        Take it for regions that it covers in part, or not at all, too.
     fallback : bool
         Use it only where no other layer, sector group or placed sector helps.
 

@@ -40,7 +40,8 @@ class PlacedPoints:
         Values of points that declare a region without an outline.
     listed : DataFrame
         Points that are not where they should be: layer, point, longitude, latitude, value, declared
-        region, located region, distance to the outline [km], why, treated.
+        region, located region, distance to the outline [km], why, treated. Those ``within
+        tolerance`` are treated as ``declared``, or as in the ``nearest`` outline.
     """
 
     rows: Ints
@@ -73,7 +74,8 @@ def placed_points(
     Returns
     -------
     PlacedPoints
-        Points that declare no region are counted where they are located.
+        Points that declare no region are counted where they are located. Points outside of their
+        outline are listed, those within the tolerance too.
 
     Raises
     ------
@@ -138,6 +140,9 @@ def placed_points(
         used = np.where(far, within, used)
     gone = wrong if misplaced in ("refuse", "drop") else off | (wrong & (used < 0))
     treated = np.where(gone, "dropped", misplaced)
+    near = ~foreign & ~wrong & (distance > 0)
+    why = np.where(near, "within tolerance", why)
+    treated = np.where(near, np.where(named >= 0, "declared", "nearest"), treated)
     names = np.append(shapes.index.astype(str).to_numpy(dtype=object), "")
     listed = pd.DataFrame(
         {
@@ -145,17 +150,17 @@ def placed_points(
             "value": value, "declared": names[named], "located": names[within],
             "distance": distance, "why": why, "treated": treated,
         }
-    )[wrong].reset_index(drop=True)  # fmt: skip
+    )[wrong | near].reset_index(drop=True)  # fmt: skip
     if misplaced != "drop" and gone.any():
         _refuse(layer, listed[listed["treated"] == "dropped"], misplaced, tolerance)
     rows = np.flatnonzero(~foreign & ~gone)
     return PlacedPoints(rows, cells[rows], used[rows], float(value[foreign].sum()), listed)
 
 
-def point_amounts(
-    layer: PointLayer, placed: PlacedPoints, sectors: frozenset[str] | None, shape: tuple[int, int]
-) -> sparse.csc_array:
-    """Return the values in each cell and outline of points that stand for some sectors.
+def point_sources(
+    layer: PointLayer, placed: PlacedPoints, sectors: frozenset[str] | None
+) -> pd.DataFrame:
+    """Return where the points are that stand for some sectors, and what each has.
 
     Parameters
     ----------
@@ -163,6 +168,35 @@ def point_amounts(
     placed : PlacedPoints
     sectors : frozenset of str or None
         Take points that stand for one of these sectors of the table; None: for all sectors.
+
+    Returns
+    -------
+    DataFrame (k, 5)
+        ``longitude``, ``latitude`` [degrees], ``value`` above zero, ``cell`` and ``outline``.
+
+    Examples
+    --------
+    >>> plants = pd.DataFrame({"longitude": [1.5], "latitude": [0.5], "value": [3]})
+    >>> where = PlacedPoints(*np.array([[0], [1], [0]]), 0.0, pd.DataFrame())
+    >>> point_sources(PointLayer("plants", plants), where, None).values.tolist()
+    [[1.5, 0.5, 3.0, 1.0, 0.0]]
+    """
+    stands = [layer.stands_for[row] for row in placed.rows]
+    # A layer's points stand either all for every sector or each for those that are named.
+    chosen = np.array([to is None or bool(to & (sectors or frozenset())) for to in stands], bool)
+    columns = ["longitude", "latitude", "value"]
+    points = layer.points[columns].apply(pd.to_numeric).iloc[placed.rows[chosen]].astype(np.float64)
+    found = points.assign(cell=placed.cells[chosen], outline=placed.outlines[chosen])
+    return found[found["value"] > 0].reset_index(drop=True)
+
+
+def point_amounts(sources: pd.DataFrame, shape: tuple[int, int]) -> sparse.csc_array:
+    """Return the values in each cell and outline of points.
+
+    Parameters
+    ----------
+    sources : DataFrame (k, ·)
+        ``value``, ``cell`` and ``outline``, as of `point_sources`.
     shape : (cells, outlines)
 
     Returns
@@ -171,20 +205,12 @@ def point_amounts(
 
     Examples
     --------
-    >>> plants = pd.DataFrame({"longitude": [1.5], "latitude": [0.5], "value": [3]})
-    >>> where = PlacedPoints(*np.array([[0], [1], [0]]), 0.0, pd.DataFrame())
-    >>> point_amounts(PointLayer("plants", plants), where, None, (2, 1)).toarray().tolist()
-    [[0.0], [3.0]]
+    >>> plants = pd.DataFrame({"value": [3.0, 1.0], "cell": [1, 1], "outline": [0, 0]})
+    >>> point_amounts(plants, (2, 1)).toarray().tolist()
+    [[0.0], [4.0]]
     """
-    stands = [layer.stands_for[row] for row in placed.rows]
-    # A layer's points stand either all for every sector or each for those that are named.
-    chosen = np.array([to is None or bool(to & (sectors or frozenset())) for to in stands], bool)
-    value = pd.to_numeric(layer.points["value"]).to_numpy(np.float64)[placed.rows[chosen]]
-    made = sparse.csc_array(
-        sparse.coo_array((value, (placed.cells[chosen], placed.outlines[chosen])), shape=shape)
-    )
-    made.eliminate_zeros()
-    return made
+    place = sources["cell"].to_numpy(), sources["outline"].to_numpy()
+    return sparse.csc_array(sparse.coo_array((sources["value"].to_numpy(), place), shape=shape))
 
 
 def _refuse(layer: PointLayer, lost: pd.DataFrame, misplaced: str, tolerance: float) -> None:

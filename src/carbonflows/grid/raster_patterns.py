@@ -9,6 +9,7 @@ from scipy import sparse
 from carbonflows.errors import GridError, some
 from carbonflows.grid.layers import RasterLayer, same_grid
 from carbonflows.labels import Array
+from carbonflows.memory import require_memory
 from carbonflows.raster import Grid
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Ints: TypeAlias = npt.NDArray[np.integer]
 _WHOLE = 1 - 1e-9
 """Fraction from which on a cell is wholly inside of an outline."""
+_PER_COVERED = 185
+"""What moving a raster takes at most for each cell of the grid inside an outline [bytes]."""
 _UNCOVERED = 1e-3
 """Share of an outline that may lie outside of a raster: simplified coasts."""
 
@@ -45,7 +48,9 @@ def raster_amounts(
     Raises
     ------
     GridError
-        A raster that covers a part of an outline only.
+        A raster that does not cover an outline, unless the layer is `partial`.
+    SourceError
+        More cells than there is memory for.
 
     Notes
     -----
@@ -75,6 +80,10 @@ def raster_amounts(
     if same:
         where = (cells[there], outlines[there])
         return sparse.csc_array((held[there], where), shape=(grid.size, len(shapes)))
+    require_memory(
+        _PER_COVERED * cover.matrix.nnz,
+        f"{layer.name} on {cover.matrix.nnz:,} cells of {grid.resolution}", "take larger cells",
+    )  # fmt: skip
     whole = fractions.data >= _WHOLE
     return _moved(layer.grid, cover, cells[there], outlines[there], held[there], whole[there])
 
@@ -85,13 +94,12 @@ def _source_cover(layer: RasterLayer, shapes: "GeoDataFrame", cover: "Coverage")
 
     found = coverage(layer.grid, shapes, overlap="keep" if cover.overlap == "keep" else "share")
     outside = found.outside
-    part = outside[(outside > _UNCOVERED) & (outside < 1 - _UNCOVERED)]
+    part = outside[outside > _UNCOVERED].sort_values(ascending=False, kind="stable")
     if len(part) and not layer.partial:
-        worst = part.sort_values(ascending=False)
+        shown = some(f"{share:.1%} of {region}" for region, share in part.items())
         raise GridError(
-            f"{layer.name}: {worst.iloc[0]:.1%} of {worst.index[0]} is outside of the raster, so "
-            f"is a part of {some(worst.index[1:]) or 'no other'}; take one that covers it, or use "
-            "partial=True", labels=list(worst.index),
+            f"{layer.name}: outside of the raster is {shown}; take one that covers them, or use "
+            "it where it is with partial=True", labels=list(part.index),
         )  # fmt: skip
     return found
 

@@ -1,16 +1,17 @@
 """Conservative regridding: what share of each cell lies in each cell of another grid."""
 
-import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array, kron
 
+from carbonflows.areas import cell_areas
 from carbonflows.errors import GridError, ShapeError
 from carbonflows.grid.fractions import Edges, fractions, reach, sizes
 from carbonflows.labels import Array
-from carbonflows.raster import Grid, cell_areas
+from carbonflows.raster import Grid
+from carbonflows.units import per_area
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -24,9 +25,6 @@ _TORN = 50.0
 """A side this many times longer than the median one runs across a seam of the projection."""
 _CELLS = 20_000
 """Cells that are carried at a time."""
-_PER_AREA = re.compile(
-    r"(/|\bper )\s*\(?\s*([a-z]*m(\*\*|\^)?2|[a-z]*m²|ha\b)|m(\*\*|\^)?-2|m⁻²|ha(\*\*|\^)?-1|ha⁻¹"
-)
 
 
 def regrid_matrix(
@@ -131,7 +129,7 @@ def regrid(data: "DataArray", grid: Grid, *, kind: Kind = "amount") -> "DataArra
     if kind not in ("amount", "density"):
         raise GridError(f"kind={kind!r}: choose 'amount' or 'density'")
     name, unit = data.name or "array", str(data.attrs.get("units", ""))
-    if kind == "amount" and _PER_AREA.search(unit):
+    if kind == "amount" and per_area(unit):
         raise GridError(f"{name} in {unit} is no amount per cell: choose kind='density'")
     source = Grid.of(data)
     values = np.asarray(data.values, dtype=np.float64).reshape(-1, source.size)

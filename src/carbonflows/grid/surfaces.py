@@ -14,9 +14,11 @@ from carbonflows.grid.point_patterns import (
     PlacedPoints,
     placed_points,
     point_amounts,
+    point_sources,
 )
 from carbonflows.grid.raster_patterns import raster_amounts
 from carbonflows.labels import Array
+from carbonflows.memory import require_memory
 from carbonflows.raster import Grid
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from carbonflows.grid.coverage import Coverage
 
 _LAND = ("", None)
+_PER_ENTRY = 56
+"""What a cell of a pattern takes while patterns are put together: its share thrice [bytes]."""
 
 
 class Surfaces:
@@ -64,6 +68,7 @@ class Surfaces:
         self.listed: list[pd.DataFrame] = []
         self._regions, self._tolerance, self._misplaced = regions, tolerance, misplaced
         self._points: dict[str, PlacedPoints] = {}
+        self._sources: dict[Any, pd.DataFrame] = {}
         self._amounts: dict[Any, sparse.csc_array] = {}
         self._totals: dict[Any, Array] = {}
         self._ids: dict[Any, int] = {}
@@ -101,6 +106,12 @@ class Surfaces:
     def patterns(self) -> sparse.csr_array:
         """Return the patterns that are used (cells, p); columns sum to one."""
         columns = [self._column(key) for key in self._ids]
+        entries = sum(len(cells) for cells, _ in columns)
+        require_memory(
+            _PER_ENTRY * entries,
+            f"making {len(columns)} patterns of {entries:,} cells of {self.grid.resolution}",
+            "take larger cells",
+        )
         ends = np.cumsum([0, *(len(cells) for cells, _ in columns)])
         made = sparse.csc_array(
             (
@@ -109,6 +120,22 @@ class Surfaces:
             ), shape=(self.grid.size, len(columns)),
         )  # fmt: skip
         return made.tocsr()
+
+    def sources(self) -> pd.DataFrame:
+        """Return where the points are of the patterns that are made of points (k, 5).
+
+        ``pattern``, ``longitude``, ``latitude``, ``share`` of the pattern, ``cell``.
+        """
+        columns = ["pattern", "longitude", "latitude", "share", "cell"]
+        made = [
+            points.assign(pattern=pattern, share=shares(points["value"].to_numpy()))[columns]
+            for (surface, region), pattern in self._ids.items()
+            if surface in self._sources
+            for points in [self._sources[surface].query("outline == @region")]
+        ]
+        nothing = pd.DataFrame({c: np.zeros(0, int if c in ("pattern", "cell") else float)
+                                for c in columns})  # fmt: skip
+        return pd.concat(made, ignore_index=True) if made else nothing
 
     def layers(self) -> pd.DataFrame:
         """Return what each layer has, and where."""
@@ -119,7 +146,10 @@ class Surfaces:
         """Key of a surface, which is made if it is not there yet."""
         key = self._key(layer, sector)
         if key not in self._amounts:
-            self._amounts[key] = self._made(layer, sector)
+            if isinstance(layer, PointLayer):
+                placed = self._placed(layer)
+                self._sources[key] = point_sources(layer, placed, frozenset([sector]))
+            self._amounts[key] = self._made(layer, key)
             self._totals[key] = np.asarray(self._amounts[key].sum(axis=0)).ravel()
         return key
 
@@ -131,7 +161,7 @@ class Surfaces:
             )
         return (layer.name, None) if isinstance(layer, RasterLayer) else _LAND
 
-    def _made(self, layer: Layer | None, sector: str) -> sparse.csc_array:
+    def _made(self, layer: Layer | None, key: Any) -> sparse.csc_array:
         """Amounts (cells, regions)."""
         if isinstance(layer, RasterLayer):
             made = raster_amounts(layer, self.grid, self.shapes, self.cover)
@@ -142,8 +172,7 @@ class Surfaces:
             self._state(layer.name, "raster", unit, total, inside, max(total - inside, 0.0))
             return made
         if isinstance(layer, PointLayer):
-            shape = (self.grid.size, len(self.shapes))
-            return point_amounts(layer, self._placed(layer), frozenset([sector]), shape)
+            return point_amounts(self._sources[key], (self.grid.size, len(self.shapes)))
         return sparse.csc_array(self.cover.area)
 
     def _placed(self, layer: PointLayer) -> PlacedPoints:

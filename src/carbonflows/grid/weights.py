@@ -17,7 +17,7 @@ from carbonflows.grid.layers import Layer
 from carbonflows.grid.placing_nodes import placed_parts
 from carbonflows.grid.point_patterns import LISTED, Misplaced
 from carbonflows.grid.surfaces import Surfaces, shares
-from carbonflows.labels import NODE, pairs
+from carbonflows.labels import NODE, Array, pairs
 from carbonflows.raster import Grid
 
 if TYPE_CHECKING:
@@ -52,9 +52,31 @@ class Weights:
     points : DataFrame
         Points that are not where they should be, and what became of them: ``layer, point,
         longitude, latitude, value, declared, located, distance [km], why, treated``.
+    sources : DataFrame
+        Where exactly the points are of the patterns that are made of points: ``pattern``,
+        ``longitude``, ``latitude`` [degrees], ``share`` of the pattern, ``cell``.
+    land : array (rows, columns)
+        Fraction of each cell inside the outlines: what other patterns lie on.
     layers : DataFrame
         What the layers that were needed have: ``layer, kind, unit, total``, of it ``inside`` the
         outlines, ``elsewhere`` and ``dropped``.
+    table : str
+        Label of the table that the mass was taken from; empty where the mass does not say it.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from shapely import box
+    >>> from carbonflows.grid.layers import PointLayer
+    >>> land = gpd.GeoDataFrame(index=["A"], geometry=[box(0, 0, 1.5, 1)], crs="EPSG:4326")
+    >>> mass = pd.Series([4.0], pd.MultiIndex.from_tuples([("A", "power")]))
+    >>> plants = pd.DataFrame({"longitude": [0.2, 1.2], "latitude": 0.5, "value": [1, 3]})
+    >>> grid = Grid("EPSG:4326", 0, 1, 1, 1, 1, 2)
+    >>> placed = weights(grid, land, mass, [PointLayer("plants", plants)])
+    >>> placed.shares("A", "power").values.tolist(), placed.land.tolist()
+    ([[0.25, 0.75]], [[1.0, 0.5]])
+    >>> placed.sources[["longitude", "share", "cell"]].values.tolist()
+    [[0.2, 0.25, 0.0], [1.2, 0.75, 1.0]]
     """
 
     grid: Grid
@@ -63,7 +85,10 @@ class Weights:
     nodes: pd.MultiIndex
     report: pd.DataFrame
     points: pd.DataFrame
+    sources: pd.DataFrame
+    land: Array
     layers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    table: str = ""
 
     @cached_property
     def matrix(self) -> sparse.csr_array:
@@ -149,6 +174,8 @@ def weights(
         Mass below zero or missing.
     UnitError
         Points of their own emissions in another unit than the mass.
+    SourceError
+        More cells than there is memory for.
 
     Notes
     -----
@@ -219,7 +246,10 @@ def weights(
         pd.MultiIndex.from_tuples(own.index, names=NODE),
         report,
         points,
+        surfaces.sources(),
+        cover.land,
         surfaces.layers(),
+        str(mass.attrs.get("table", "")),
     )
 
 

@@ -36,6 +36,8 @@ def write_maps(
     ------
     LabelError
         A member that the account does not have.
+    DataError
+        No groups at all.
     StoreError
         As `write_raster`.
 
@@ -55,7 +57,7 @@ def write_maps(
     >>> read.attrs["units"], float(read.sum().round(3))
     ('Mt', 15.556)
     """
-    names = list(groups) if groups is not None else gridded.names(by)
+    names = list(gridded.members(by, groups))
     wide = 8 * gridded.grid.columns * len(names)
     rows = int(max(1, min(gridded.grid.rows, _BLOCK // wide)))
     return write_raster_blocks(

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, issparse, vstack
+from scipy.sparse import csr_array, diags_array, issparse, vstack
 
 from carbonflows.errors import DataError, GridError, LabelError, ShapeError, some
 from carbonflows.grid.coverage import Coverage
 from carbonflows.labels import Array
-from carbonflows.raster import Grid
+from carbonflows.raster import LONLAT, Grid
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -88,7 +88,7 @@ def zonal_sums(
     return pd.DataFrame(sums, pd.Index(labels, name=coverage.labels.name), columns)
 
 
-def zone_patterns(coverage: Coverage, patterns: Any) -> Array:
+def zone_patterns(coverage: Coverage, patterns: Any, *, land: Array | None = None) -> Array:
     """Return the sum of each pattern over each zone and, last, outside of all.
 
     Parameters
@@ -98,6 +98,10 @@ def zone_patterns(coverage: Coverage, patterns: Any) -> Array:
     patterns : array or sparse array (cells, p)
         For example shares of cells, as ``Weights.patterns``; the product with any mix of patterns
         then gives zonal sums without forming cells again.
+    land : array (rows, columns), optional
+        Fraction of each cell that what is on it lies on. A zone then gets ``f / max(land, Σ f)`` of
+        a cell with its fraction f, so that a coastal cell's sea is nobody's. By default all of the
+        cell, as for `zonal_sums`.
 
     Returns
     -------
@@ -110,6 +114,10 @@ def zone_patterns(coverage: Coverage, patterns: Any) -> Array:
         Another number of cells.
     DataError
         Values that are missing.
+
+    Notes
+    -----
+    Points are exact by `zone_points` only: here they are spread over their cell like all else.
 
     Examples
     --------
@@ -126,14 +134,75 @@ def zone_patterns(coverage: Coverage, patterns: Any) -> Array:
             f"patterns {tuple(patterns.shape)}: the grid has {coverage.grid.size} cells; give "
             "(cells, patterns)"
         )
-    return _sums(_with_rest(coverage), patterns)
+    if land is not None and np.shape(land) != coverage.grid.shape:
+        raise ShapeError(f"land {np.shape(land)}: give a fraction for {coverage.grid.shape} cells")
+    return _sums(_with_rest(coverage, land), patterns)
 
 
-def _with_rest(coverage: Coverage) -> csr_array:
-    """Fractions of cells in each zone and, last, outside of all (k + 1, cells)."""
-    rest = 1 - coverage.land.ravel()
+def zone_points(coverage: Coverage, longitude: Array, latitude: Array) -> csr_array:
+    """Return which zone each point lies in, or that it lies in none.
+
+    Parameters
+    ----------
+    coverage : Coverage
+        Of k zones; cells do not matter, just their outlines.
+    longitude, latitude : array (n,)
+        [degrees]
+
+    Returns
+    -------
+    csr_array (k + 1, n)
+        1 for the zone that holds the point, the last row for no zone. A point inside of m zones
+        that overlap is in each by the m-th part, unless they were kept as they are: then it is in
+        each in full. A point on borders alone is in the first of their zones.
+
+    Examples
+    --------
+    >>> from geopandas import GeoDataFrame
+    >>> from shapely import box
+    >>> from carbonflows.grid.coverage import coverage
+    >>> boxes = [box(0, 0, 2, 1), box(1, 0, 3, 1)]
+    >>> shapes = GeoDataFrame(index=["a", "b"], geometry=boxes, crs="EPSG:4326")
+    >>> zones = coverage(Grid("EPSG:4326", 0, 1, 1, 1, 1, 4), shapes, overlap="share")
+    >>> zone_points(zones, np.array([0.5, 1.5, 3.5]), np.array([0.5, 0.5, 0.5])).toarray().tolist()
+    [[1.0, 0.5, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 1.0]]
+    """
+    import shapely
+    from pyproj import Transformer
+
+    shapes, count = coverage.shapes, len(longitude)
+    outlines = shapes.geometry.to_numpy()
+    there = Transformer.from_crs(LONLAT, shapes.crs, always_xy=True)
+    x, y = there.transform(longitude, latitude)
+    placed = np.where(np.isfinite(x) & np.isfinite(y), (x, y), np.nan)
+    dots = np.asarray(shapely.points(*placed), dtype=object)
+    point, zone = shapely.STRtree(outlines).query(dots, predicate="intersects")
+    order = np.lexsort((zone, point))
+    point, zone = point[order], zone[order]
+    # Of a point on a border, zones that it is inside of count, else the first.
+    inside = np.ones(len(point), dtype=bool)
+    several = np.flatnonzero(np.bincount(point, minlength=count)[point] > 1)
+    inside[several] = shapely.contains_properly(outlines[zone[several]], dots[point[several]])
+    first = np.r_[True, np.diff(point) != 0][: len(point)]
+    kept = inside | (first & (np.bincount(point, inside, count)[point] == 0))
+    point, zone = point[kept], zone[kept]
+    times = np.bincount(point, minlength=count)
+    part = np.ones(len(point)) if coverage.overlap == "keep" else 1 / times[point]
+    nowhere = np.flatnonzero(times == 0)
+    place = np.r_[zone, np.full(len(nowhere), len(outlines))], np.r_[point, nowhere]
+    return csr_array((np.r_[part, np.ones(len(nowhere))], place), shape=(len(outlines) + 1, count))
+
+
+def _with_rest(coverage: Coverage, land: Array | None = None) -> csr_array:
+    """Parts of cells, or of their land, in each zone and, last, outside (k + 1, cells)."""
+    zones, covered = coverage.matrix, coverage.land.ravel()
+    if land is not None:
+        whole = np.maximum(np.asarray(land, dtype=np.float64).ravel(), covered)
+        part = np.divide(1.0, whole, out=np.zeros(len(whole)), where=whole > 0)
+        zones, covered = csr_array(diags_array(part) @ zones), covered * part
+    rest = 1 - covered
     rest[np.abs(rest) < _ROUNDING] = 0
-    return csr_array(vstack([coverage.matrix.T, csr_array(rest[None])]))
+    return csr_array(vstack([zones.T, csr_array(rest[None])]))
 
 
 def _sums(zones: csr_array, values: Any) -> Array:

@@ -82,7 +82,9 @@ small = grid_maps(
 # ---------------
 #
 # Three quarters stand on one per cent of the land, found or true. The rest is spread too widely
-# where it follows lights and people. Shares of land also depend on the size of the cells.
+# where it follows lights and people. Cells are ranked by emissions per area of the whole cell, so
+# that a coast is no denser than the land behind it; shares are of the land, and they depend on the
+# size of the cells.
 
 from carbonflows.figures.lorenz import lorenz_plot
 
@@ -90,13 +92,19 @@ pattern, nodes = true_pattern(places, grid)
 truth = grid.array(pattern @ mass[nodes].to_numpy(), name="truth", unit="Mt")
 sectors = [sector for sector in flows.names("sector") if sector != "final users"]
 found = flows.only(sector=sectors).map()
-land = cover.land * grid.area
-curves = {"found": cf.lorenz(found, land), "true places": cf.lorenz(truth, land)}
+emits = (flows.map().to_numpy() != 0) | (truth.to_numpy() != 0)
+area = np.where((cover.land > 0) | emits, grid.area, 0)
+land = max(cover.total_area.sum(), area[emits].sum())
+curves = {
+    "found": cf.lorenz(found, area, total_area=land),
+    "true places": cf.lorenz(truth, area, total_area=land),
+}
 curve = lorenz_plot(
     {name: one.curve for name, one in curves.items()}, log=True,
     title="Emissions of all sectors over land", source=source,
 )  # fmt: skip
-cf.by_resolution(whole, land=land)[["resolution", "area_share_50", "area_share_75"]].round(4)
+coarser = cf.by_resolution(whole, land=area, total_area=land)
+coarser[["resolution", "land_km2", "area_share_50", "area_share_75"]].round(4)
 
 # %%
 # Hubs
@@ -109,8 +117,11 @@ from carbonflows.grid.zones import zone_names
 
 cities = cf.coverage(grid, places.cities)
 names = zone_names(places.cities, places.cities["region"])
-mask = cf.hotspot_mask(whole, share=0.75, land=land)
-hubs = cf.hubs(mask, whole, land=land, reach=3, cities=cities, names=names, ports=places.ports)
+mask = cf.hotspot_mask(whole, share=0.75, land=area, total_area=land)
+hubs = cf.hubs(
+    mask, whole, land=cover.land * grid.area, reach=3, cities=cities, names=names,
+    ports=places.ports,
+)  # fmt: skip
 first = hubs.table.head(8)
 drawn = hub_map(
     hubs.labels, first, shapes, ports=places.ports, source=source,
@@ -123,7 +134,8 @@ first[["name", "cells", "emissions", "port", "port_km"]].round(1)
 # Cities
 # ------
 #
-# Sums over outlines with exact fractions of cells; what lies in no city is the last line.
+# Plants count in the city that contains them, all else by the part of each cell's land that lies
+# in it; what lies in no city is the last line.
 
 by_city = cf.city_flows(driven, cities, ["destination"])
 ranking = cf.ranked_cities(by_city.sum(axis=1), names)

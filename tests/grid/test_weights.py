@@ -119,6 +119,19 @@ def test_own_emissions_are_converted_to_the_unit_of_the_mass():
     assert placed.report["mass"].tolist() == [3000, 6000]
 
 
+def test_own_emissions_of_carbon_are_not_those_of_carbon_dioxide():
+    mass = masses("Mt", A__power=9)
+    mass.attrs["stressor"] = "CO2"
+    for unit in ("kt C", "kt CH4", "kt"):
+        points = PointLayer("plants", plants((0.5, 0.5, 3)), ["power"], carries="own", unit=unit)
+        layers = [points, UniformLayer()]
+        if unit == "kt":
+            assert weights(GRID, WEST, mass, layers).report["mass"].tolist() == [0.003, 8.997]
+        else:
+            with pytest.raises(UnitError, match=rf"plants: .*{unit[3:]}"):
+                weights(GRID, WEST, mass, layers)
+
+
 def test_own_emissions_in_a_unit_that_does_not_convert_are_refused():
     with pytest.raises(UnitError, match=r"plants: .*CO2"):
         weights(GRID, WEST, masses("Mt C", A__power=9), [own(plants((0.5, 0.5, 3)))])

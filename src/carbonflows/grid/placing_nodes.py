@@ -135,9 +135,11 @@ def _last(
 
 def _factor(layer: PointLayer, mass: pd.Series) -> float:
     """What brings the values of points that carry emissions to the unit of the mass."""
-    unit = str(mass.attrs.get("unit", ""))
+    unit, of = str(mass.attrs.get("unit", "")), str(mass.attrs.get("stressor", ""))
     if not layer.unit or not unit or layer.unit == unit:
         return 1.0
+    if of in units.SUBSTANCES and not units.substance(unit):
+        unit = f"{unit} {of}"
     try:
         return units.factor(layer.unit, unit)
     except UnitError as error:

@@ -99,7 +99,7 @@ def read_emerging(
     Raises
     ------
     SourceError
-        No such file or year, not this layout, cut off, h5py missing, or too little memory.
+        No such file or year, not this layout, cut off, or too little memory.
     LabelError
         Labels that are empty, occur twice, or do not fit the matrices.
     DataError
@@ -370,7 +370,7 @@ SOURCE = Source(
     licence="Creative Commons Attribution 4.0",
     get=(
         "download global_mrio_2019.mat or EMERGING_V2_2019_m.mat of a year, and the EMERGING_CO2_ "
-        "file of the same release, from Zenodo; give their folder (needs h5py)"
+        "file of the same release, from Zenodo; give their folder"
     ),
     read=read_emerging,
     recognise=recognise,

@@ -102,6 +102,12 @@ class Mapped:
         counted = (places.territory.land > 0) | (self.maps[ALL].to_numpy() != 0)
         return np.where(counted, places.grid.area, 0.0)
 
+    @property
+    def land_in_cells(self) -> np.ndarray:
+        """Land of each cell (rows, columns) [km²]; of cells in the sea that emit, all of it."""
+        land = np.asarray(self.places.territory.land * self.places.grid.area)
+        return np.where(land > 0, land, self.area)
+
     @cached_property
     def land(self) -> float:
         """Land that shares are of: the territory's, or of emitting cells if they are more [km²]."""
@@ -146,7 +152,7 @@ class Mapped:
 
         layers = Dataset({ABROAD: self.maps[ABROAD].clip(min=0), ALL: self.maps[ALL]})
         return hubs(
-            self.mask, layers, land=self.area, smallest=self.study.hotspots.smallest,
+            self.mask, layers, land=self.land_in_cells, smallest=self.study.hotspots.smallest,
             reach=self.study.hotspots.reach,
             cities=self.places.in_cities, names=self.names, ports=self.places.ports,
         )  # fmt: skip

@@ -79,8 +79,9 @@ def mirror_of(study: Study, world: IOTable) -> Mirror | None:
     data = raster_of(study, wanted.raster)
     mass = node_emissions(world, load)
     land = land_under(
-        "world", data, shapes[["geometry"]], float(mass.sum()), load.unit, partial=True
-    )
+        "world", data, shapes[["geometry"]], float(mass.sum()), load.unit, partial=True,
+        check=wanted.raster.check == "refuse",
+    )  # fmt: skip
     placed = weights(
         Grid.lonlat(wanted.step), shapes[["geometry"]], mass,
         [

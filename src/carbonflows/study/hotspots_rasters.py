@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carbonflows import units
-from carbonflows.errors import CarbonflowsError, GridError, StudyError
+from carbonflows.errors import CarbonflowsError, GridError, StudyError, some
 from carbonflows.figures.shapes import country_shapes
 from carbonflows.grid.coverage import coverage
 from carbonflows.labels import Array
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from xarray import DataArray
 
 C_TO_CO2 = 44 / 12
+READ = {"variable", "over", "band", "unit", "kind", "crs", "missing", "negative", "flip"}
+"""Fields of a raster that say how to read it, besides its year."""
 
 
 def raster_of(study: Study, wanted: RasterSpec) -> "DataArray":
@@ -38,18 +40,20 @@ def raster_of(study: Study, wanted: RasterSpec) -> "DataArray":
     Raises
     ------
     StudyError
-        CDIAC's layout without a year.
+        CDIAC's layout without a year, or with what it leaves no choice of.
     SourceError, GridError, UnitError
         See `read_raster` and `read_cdiac`.
     """
     path = study.placed(wanted.file)
     if wanted.layout == "cdiac":
+        if odd := sorted(wanted.model_fields_set & READ):
+            raise StudyError(
+                f"{wanted.file}: {some(odd)} has no use with layout = 'cdiac'; drop it"
+            )
         if wanted.year is None:
             raise StudyError(f"{wanted.file}: CDIAC's grid does not say its year; add year = …")
         return read_cdiac(path, wanted.year)
-    given = wanted.model_dump(
-        exclude={"file", "layout", "sectors", "check", "on_land", "partial", "fallback"}
-    )
+    given = wanted.model_dump(include={*READ, "year"})
     return read_raster(path, given.pop("variable"), **given)
 
 
@@ -91,19 +95,29 @@ def land_under(
     """
     grid = Grid.of(data)
     try:
-        if not partial:
-            covered(data, shapes)
         own = coverage(grid, shapes, overlap="share").land
         land = own
         if grid.geographic:  # what is the country's own, or any other country's, is land
             world = country_shapes()[["geometry"]]
             land = np.maximum(own, coverage(grid, world, overlap="share").land)
         if check:
+            if not partial:
+                _require_cover(data, shapes)
             plausible_place(data, own if _of_country(grid, own) else land)
             _require_total(data, own, mass, unit)
     except CarbonflowsError as error:
         raise GridError(f'raster {name!r}: {error} (or check = "ignore")') from error
     return grid.array(land, name="land", unit="1")
+
+
+def _require_cover(data: "DataArray", shapes: "GeoDataFrame") -> None:
+    """Refuse a raster whose extent leaves out regions."""
+    inside = covered(data, shapes, least=0.0)
+    if len(lost := inside[inside < 0.999]):
+        raise GridError(
+            f"{some(lost.index)} lies beyond its extent, to {1 - lost.min():.0%}; give one of the "
+            "whole country, or partial = true"
+        )
 
 
 def _of_country(grid: Grid, own: Array) -> bool:

@@ -50,6 +50,39 @@ def test_the_template_gives_the_numbers_of_the_default(folder, tmp_path):
     assert "gravity model for 5 sectors" in two.headlines[0]
 
 
+def test_the_study_of_hotspots_runs_and_gives_the_numbers_of_the_default(folder, tmp_path):
+    """By the command, on larger cells; the default knows the truth, the files do not tell it."""
+    import shutil
+
+    place = tmp_path / "country"
+    shutil.copytree(folder, place)
+    text = (place / "hotspots.toml").read_text(encoding="utf-8")
+    assert text.count("cell = 10 ") == 1
+    (place / "hotspots.toml").write_text(text.replace("cell = 10 ", "cell = 50 "), "utf-8")
+    done = CliRunner().invoke(
+        app, ["run", str(place / "hotspots.toml"), "--out", str(tmp_path / "out"), "--no-figures"]
+    )
+    assert done.exit_code == 0, done.output
+    template = load_study(place / "hotspots.toml")
+    assert template.kind == "hotspots"
+    families = template.hotspots.families
+    default = load_study("export-hotspots").changed(
+        provinces={"number": 6}, hotspots={"cell": 50.0, "families": families}
+    )
+    found = run(default, tmp_path / "default", figures=False)
+    written = {p.stem for p in (tmp_path / "out/tables").iterdir()}
+    assert set(found.tables) - written == {"score"}
+    assert written <= set(found.tables)
+    for name in ("totals", "destinations", "categories", "families", "concentration", "hubs",
+                 "ranks", "cities", "city_flows", "placed", "layers"):  # fmt: skip
+        ours = pd.read_csv(tmp_path / f"out/tables/{name}.csv", dtype={"city": str})
+        theirs = pd.read_csv(tmp_path / f"default/tables/{name}.csv", dtype={"city": str})
+        if name in ("placed", "layers"):  # the same, but for the order of layers
+            ours, theirs = (f.sort_values("layer", ignore_index=True) for f in (ours, theirs))
+        pd.testing.assert_frame_equal(ours, theirs, rtol=1e-6, atol=1e-9, obj=name)
+    assert set(ours["layer"]) == {"registered plants", "night lights", "population"}
+
+
 def test_gdp_is_in_the_unit_of_the_world(tmp_path):
     """The made-up GDP is value added in the world's currency, not in yuan."""
     study = load_study("china-provinces").changed(provinces=FAST)
@@ -64,6 +97,10 @@ def test_the_readme_names_every_file(folder):
     assert told == README
     written = {p.name for p in folder.iterdir()} - {"README.txt"}
     assert {"regions.csv", "energy.csv", "rows.csv", "shapes.geojson", "tables"} <= written
+    places = {"plants.csv", "population.tif", "lights.tif", "cities.geojson", "ports.csv"}
+    assert {*places, "study.toml", "hotspots.toml"} <= written
+    named = (folder / "hotspots.toml").read_text(encoding="utf-8")
+    assert all(f'"{name}"' in named for name in places)
     for name in written:
         assert f"{name}/" in told if (folder / name).is_dir() else name in told
 
@@ -123,6 +160,8 @@ def test_the_command_writes_it_and_says_what_next(tmp_path):
     said = " ".join(done.output.split())
     assert "README.txt" in said
     assert "carbonflows run" in said
+    assert (place / "hotspots.toml").is_file()
+    assert load_study(place / "hotspots.toml").provinces.country == "IND"
     found = read_country(place)
     assert list(found.regions.index) == [f"IND-{i:02d}" for i in range(1, 5)]
     assert np.isfinite(found.inventory["value"]).all()

@@ -325,5 +325,9 @@ def _layers(found: Mapped) -> pd.DataFrame:
     }
     stated = [read.get(str(name), {}) for name in frame["layer"]]
     frame["cells_without_data"] = [int(facts.get("missing_cells", 0)) for facts in stated]
-    frame["treated"] = ["; ".join(map(str, facts.get("treated", ()))) for facts in stated]
+    on_land = [name for name, raster in found.study.hotspots.rasters.items() if raster.on_land]
+    frame["treated"] = [
+        "; ".join([*map(str, facts.get("treated", ())), *(["kept on land"] * (name in on_land))])
+        for name, facts in zip(frame["layer"], stated, strict=True)
+    ]
     return frame

@@ -14,6 +14,7 @@ from carbonflows.grid.hubs import Hubs, hubs
 from carbonflows.grid.nodes import FINAL_USERS, node_emissions
 from carbonflows.grid.weights import Weights, weights
 from carbonflows.grid.zones import zone_names
+from carbonflows.labels import repeated
 from carbonflows.study.country import Country
 from carbonflows.study.hotspots_places import Places
 from carbonflows.study.named import whichever
@@ -83,8 +84,8 @@ class Mapped:
         wanted = self.study.hotspots.destinations
         if wanted:
             known = self.country.abroad
-            if len(set(wanted)) < len(wanted):
-                raise StudyError("hotspots.destinations: one is named twice; keep one")
+            if twice := repeated(wanted):
+                raise StudyError(f"hotspots.destinations: {some(twice)} is there twice; keep one")
             if lost := [name for name in wanted if name not in known]:
                 way_out = suggested(lost, known, f"choose from {some(known, 60)}")
                 raise StudyError(f"hotspots.destinations: {some(lost)} is not abroad; {way_out}")

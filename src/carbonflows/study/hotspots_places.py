@@ -111,7 +111,15 @@ def places_of(study: Study, country: Country) -> Places:
     territory = _outlines(study, wanted.territory)
     land = shapes if territory is None else territory
     crs = CRS.get(wanted.crs, wanted.crs)
-    grid = Grid.projected(_joined(land, shapes), 1e3 * wanted.cell, crs)
+    try:
+        grid = Grid.projected(_joined(land, shapes), 1e3 * wanted.cell, crs)
+    except GridError as error:
+        raise StudyError(f"hotspots.crs or hotspots.cell: {error}") from error
+    if min(grid.shape) < 2:
+        raise StudyError(
+            f"hotspots.cell: {wanted.cell:g} km makes a grid of {grid.rows} × {grid.columns} cells; "
+            "choose smaller ones"
+        )
     in_regions = coverage(grid, shapes, overlap=wanted.overlap)
     cities = in_cities = None
     if outlines is not None:
@@ -265,8 +273,8 @@ def _require_within(regions: Coverage, territory: Coverage) -> None:
     inside = (regions.area.T @ territory.land.ravel()) / regions.total_area.to_numpy()
     if (inside < 0.9).any():
         raise GridError(
-            f"hotspots.territory: {some(regions.labels[inside < 0.9])} lies outside of it, to "
-            f"{1 - inside.min():.0%}; give outlines of all the country's land"
+            f"hotspots.territory leaves out {some(regions.labels[inside < 0.9])}, up to "
+            f"{1 - inside.min():.0%} of a region; give outlines of all the country's land"
         )
 
 

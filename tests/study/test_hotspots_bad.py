@@ -44,7 +44,7 @@ SETTINGS = {
     "cells of nothing": (("cell = 50", "cell = 0"), r"hotspots\.cell is wrong: .* greater than 0"),
     "cells below nothing": (("cell = 50", "cell = -5"), r"hotspots\.cell is wrong"),
     "cells larger than the earth": (
-        ("cell = 50", "cell = 1e5"), r"hotspots\.coarser: blocks of 5 cells on a grid of 1 × 2"
+        ("cell = 50", "cell = 1e5"), r"hotspots\.cell: 100000 km makes 1 × 2 cells"
     ),
     "a share of all": (added("share = 1.0"), r"hotspots\.share is wrong: .* less than 1"),
     "blocks of no cells": (
@@ -96,7 +96,7 @@ SETTINGS = {
         ('"Metals" =', '"all others" ='), r"families: 'all others' is what no family has; name it"
     ),
     "a destination twice": (
-        added('destinations = ["USA", "USA"]'), r"hotspots\.destinations: .*named twice; keep one"
+        added('destinations = ["USA", "USA"]'), r"hotspots\.destinations: USA is there twice"
     ),
     "a size of cells twice": (added("coarser = [2, 2]"), r"hotspots\.coarser: give different numb"),
     "the grid's own cells as coarser ones": (added("coarser = [1]"), r"coarser: .* above 1"),
@@ -236,7 +236,7 @@ def test_a_world_that_is_not_the_world_is_refused(attempt, tmp_path, case):
 
 
 def test_a_territory_without_two_of_the_provinces_is_refused(attempt, tmp_path):
-    told = r"hotspots\.territory: CHN-03, CHN-04 lies outside of it, to \d+%; give outlines of all"
+    told = r"hotspots\.territory leaves out CHN-03, CHN-04, up to \d+% of a region; give"
     refused(attempt, tmp_path, told, files=first_two, more=TERRITORY)
 
 

@@ -23,7 +23,7 @@ FILES = {
     "no unit": (raster("population.tif", unit=False), r"population\.tif does not say its unit"),
     "a part of the country": (
         raster("population.tif", lambda v: v[:, :, : v.shape[2] // 2]),
-        r"population.*CHN-0\d.* lies beyond its extent, to \d+%; give .*partial = true",
+        r"population.*its extent leaves out .*CHN-0\d, up to \d+% .*partial = true",
     ),
     "a cell below zero": (raster("population.tif", a_cell(-5)), r"1 negative cells, together -5"),
     "a mark for no data": (

@@ -117,8 +117,8 @@ def places_of(study: Study, country: Country) -> Places:
         raise StudyError(f"hotspots.crs or hotspots.cell: {error}") from error
     if min(grid.shape) < 2:
         raise StudyError(
-            f"hotspots.cell: {wanted.cell:g} km makes a grid of {grid.rows} × {grid.columns} cells; "
-            "choose smaller ones"
+            f"hotspots.cell: {wanted.cell:g} km makes {grid.rows} × {grid.columns} cells of the "
+            "country; choose smaller ones"
         )
     in_regions = coverage(grid, shapes, overlap=wanted.overlap)
     cities = in_cities = None

@@ -115,8 +115,8 @@ def _require_cover(data: "DataArray", shapes: "GeoDataFrame") -> None:
     inside = covered(data, shapes, least=0.0)
     if len(lost := inside[inside < 0.999]):
         raise GridError(
-            f"its extent leaves out {some(lost.index)}, up to {1 - lost.min():.0%} of a region; give "
-            "one of the whole country, or partial = true"
+            f"its extent leaves out {some(lost.index)}, up to {1 - lost.min():.0%} of a region; "
+            "give one of the whole country, or partial = true"
         )
 
 

@@ -71,6 +71,17 @@ if TYPE_CHECKING:
     from carbonflows.build.regionalise import regionalise
     from carbonflows.build.synthetic.country import synthetic_country
     from carbonflows.build.trade import estimate_trade
+    from carbonflows.change.border_adjustment import border_adjustment
+    from carbonflows.change.comparable import deflated
+    from carbonflows.change.decomposition import chained, decompose
+    from carbonflows.change.deltas import compare
+    from carbonflows.change.lmdi import lmdi
+    from carbonflows.change.over import over, over_all
+    from carbonflows.change.panel import Panel, panel, read_panel, saved_panel
+    from carbonflows.change.prices import burden, price_change, unit_prices
+    from carbonflows.change.scenario import with_demand, with_intensity, with_technology
+    from carbonflows.change.sourcing import with_sourcing, without
+    from carbonflows.change.trend import trend
     from carbonflows.diagnosis import diagnose
     from carbonflows.errors import CarbonflowsError
     from carbonflows.grid.cities import city_flows, ranked_cities
@@ -123,6 +134,7 @@ _HOME = {
     "IOTable": "table",
     "Interregional": "build.regional",
     "Leontief": "solve",
+    "Panel": "change.panel",
     "Part": "splitting",
     "PointLayer": "grid.layers",
     "RasterLayer": "grid.layers",
@@ -133,15 +145,21 @@ _HOME = {
     "aggregation_bias": "accounts.aggregation",
     "avoided_emissions": "accounts.responsibility",
     "betweenness": "accounts.network",
+    "border_adjustment": "change.border_adjustment",
     "border_stages": "accounts.stages",
     "bridge": "accounts.bridge",
+    "burden": "change.prices",
     "by_driver": "accounts.province_driver",
     "by_resolution": "grid.ranks",
     "by_sector": "inventory.concordance",
     "carriers": "accounts.carrier",
+    "chained": "change.decomposition",
     "city_flows": "grid.cities",
+    "compare": "change.deltas",
     "conservation": "grid.gridded",
     "coverage": "grid.coverage",
+    "decompose": "change.decomposition",
+    "deflated": "change.comparable",
     "denominator_ratio": "accounts.intensity",
     "denominators": "accounts.intensity",
     "diagnose": "diagnosis",
@@ -173,6 +191,7 @@ _HOME = {
     "kras": "build.balancing.kras",
     "ladder": "accounts.bridge",
     "layer_from_grids": "grid.layers",
+    "lmdi": "change.lmdi",
     "load_grouping": "regions",
     "local_moran": "grid.clusters",
     "location_quotients": "build.quotients",
@@ -183,7 +202,11 @@ _HOME = {
     "node_emissions": "grid.nodes",
     "open_table": "store",
     "outside_share": "accounts.province",
+    "over": "change.over",
+    "over_all": "change.over",
     "pairwise_net": "accounts.trade",
+    "panel": "change.panel",
+    "price_change": "change.prices",
     "process_emissions": "inventory.process",
     "product_trace": "accounts.sector",
     "province_balance": "accounts.province_trade",
@@ -194,6 +217,7 @@ _HOME = {
     "read": "sources",
     "read_cdiac": "sources.cdiac",
     "read_outlines": "sources.outlines",
+    "read_panel": "change.panel",
     "read_points": "sources.points",
     "read_raster": "sources.rasters",
     "reconcile": "build.balancing.totals",
@@ -204,6 +228,7 @@ _HOME = {
     "responsibility": "accounts.responsibility",
     "run": "study",
     "save_table": "store",
+    "saved_panel": "change.panel",
     "scopes": "accounts.scopes",
     "sectoral_emissions": "inventory.sectoral",
     "sink_shares": "accounts.sinks",
@@ -218,7 +243,14 @@ _HOME = {
     "trade_intensities": "accounts.province_trade",
     "trade_measures": "accounts.trade",
     "transfer_drivers": "accounts.driver",
+    "trend": "change.trend",
+    "unit_prices": "change.prices",
     "weights": "grid.weights",
+    "with_demand": "change.scenario",
+    "with_intensity": "change.scenario",
+    "with_sourcing": "change.sourcing",
+    "with_technology": "change.scenario",
+    "without": "change.sourcing",
     "world_share": "accounts.trade",
     "write_maps": "grid.written",
     "write_raster": "sources.raster_write",
@@ -246,7 +278,10 @@ __all__ = [  # noqa: RUF022 — in the order of the work: table, regions, solve,
     "RasterLayer", "UniformLayer", "layer_from_grids", "Weights", "weights", "node_emissions",
     "GriddedFlows", "gridded_flows", "conservation", "write_maps", "city_flows", "ranked_cities",
     "lorenz", "hotspot_mask", "getis_ord", "local_moran", "hubs", "rank_as_country",
-    "by_resolution", "run", "CarbonflowsError",
+    "by_resolution", "Panel", "panel", "read_panel", "saved_panel", "over", "over_all", "trend",
+    "decompose", "chained", "deflated", "lmdi", "with_intensity", "with_demand",
+    "with_technology", "with_sourcing", "without", "compare", "unit_prices", "price_change",
+    "burden", "border_adjustment", "run", "CarbonflowsError",
 ]  # fmt: skip
 
 

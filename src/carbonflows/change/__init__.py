@@ -1,0 +1,1 @@
+"""Tables that change: over time, by scenario, by price."""

@@ -22,6 +22,7 @@ from china_2007 import YEAR, lay_out, outlines_of
 
 from carbonflows.countries import country_names
 from carbonflows.errors import CarbonflowsError
+from carbonflows.inventory.factors import CO2_PER_CARBON
 from carbonflows.sources.outlines import read_outlines
 
 RATES = {
@@ -38,7 +39,6 @@ PORTS = [
 ]  # fmt: skip
 """Large sea ports, to about 5 km, as on any nautical chart."""
 TIBET = "Xizang"
-C_TO_CO2 = 44 / 12
 PUBLISHED = [
     ("driven from abroad", "country", 1466, "Mt"),
     ("share of industrial emissions", "country", 14.6, "%"),
@@ -123,7 +123,7 @@ def countries_of(world: Path) -> pd.Series:
     codes = found["Code"].astype(str)
     named = pd.Series(country_names(codes), found.index)
     single = found[codes.str.fullmatch(r"[A-Z]{3}") & (named != codes)].set_index("Code")
-    return (single["Emissions"].dropna() * C_TO_CO2).rename("value").rename_axis("country")
+    return (single["Emissions"].dropna() * CO2_PER_CARBON).rename("value").rename_axis("country")
 
 
 HEAD = """# Where on the map China's emissions are driven from abroad, 2007: what can be done with plants

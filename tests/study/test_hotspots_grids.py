@@ -74,6 +74,11 @@ def test_grids_say_what_tables_say(result, found, grids):
         by_family.sum(("y", "x")), families[[str(f) for f in by_family["family"].values]]
     )
     np.testing.assert_allclose(by_family.sum("family"), whole, rtol=1e-9, atol=1e-15)
+    kinds = result.tables["categories"].query("destination == 'abroad'").set_index("driver")
+    by_demand = grids["driven_by_demand"]
+    drivers = [str(driver) for driver in by_demand["driver"].values]
+    np.testing.assert_allclose(by_demand.sum(("y", "x")), kinds["emissions"][drivers], rtol=1e-9)
+    np.testing.assert_allclose(by_demand.sum("driver"), whole, rtol=1e-9, atol=1e-15)
     # Nothing below zero is hidden: what is driven is a part of all, but for stocks that shrink.
     below = float(whole.clip(max=0).sum())
     told = result.tables["totals"].set_index("what")["value"]

@@ -153,7 +153,7 @@ def test_up_to_nine_families_are_drawn_the_largest_first(result, found, monkeypa
 
 def test_netcdf_says_where_it_lies_and_what_it_is_in(grids, found):
     assert CRS(grids["spatial_ref"].attrs["crs_wkt"]).equals(CRS(CHINA_ALBERS))
-    for name in ("all_emissions", "driven_from_abroad", "driven_by_family"):
+    for name in ("all_emissions", "driven_from_abroad", "driven_by_family", "driven_by_demand"):
         assert grids[name].attrs["units"] == "Mt", name
         # As `grid_mapping` of the variable, or as xarray keeps it.
         held = grids[name].attrs | grids[name].encoding

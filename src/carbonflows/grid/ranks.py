@@ -221,7 +221,7 @@ def by_resolution(
                 f"blocks of {size} cells on a grid of {grid.shape}: choose smaller ones"
             )
         coarse = Grid(grid.crs, grid.west, grid.north, grid.width * size, grid.height * size, 1, 1)
-        values, areas = (_blocks(one.reshape(grid.shape), int(size)) for one in (E, a))
+        values, areas = (summed_blocks(one.reshape(grid.shape), int(size)) for one in (E, a))
         whole = total_area
         if whole is not None:  # sea in the cells of a coast adds up
             whole = max(whole, float(areas[values != 0].sum()))
@@ -236,8 +236,24 @@ def by_resolution(
     return made
 
 
-def _blocks(values: Array, size: int) -> Array:
-    """Return sums of square blocks, the last ones filled up with zeros."""
+def summed_blocks(values: Array, size: int) -> Array:
+    """Return sums of square blocks of cells, the last ones filled up with zeros.
+
+    Parameters
+    ----------
+    values : array (rows, columns)
+    size : int
+        Cells along the side of a block.
+
+    Returns
+    -------
+    array (⌈rows/size⌉, ⌈columns/size⌉)
+
+    Examples
+    --------
+    >>> summed_blocks(np.ones((2, 3)), 2).tolist()
+    [[4.0, 2.0]]
+    """
     rows, columns = (-n % size for n in values.shape)
     padded = np.pad(values, ((0, rows), (0, columns)))
     tall, wide = padded.shape

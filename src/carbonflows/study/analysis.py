@@ -342,3 +342,29 @@ def _block(
         )
     members = study.grouping.members
     return [m for m in members if m in groups], [m for m in members if m not in groups]
+
+
+def largest_residual(system: Leontief, load: Emissions) -> float:
+    """Return the largest certified residual of the solutions that every account stands on.
+
+    Parameters
+    ----------
+    system : Leontief
+    load : Emissions
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from carbonflows.accounts.emissions import emissions
+    >>> from carbonflows.table import two_regions
+    >>> table = two_regions()
+    >>> largest_residual(Leontief(table), emissions(table)) < 1e-12
+    True
+    """
+    return max(
+        system.multipliers(load.per_output(system.table)).residual,
+        system.solution_by_region.residual,
+    )

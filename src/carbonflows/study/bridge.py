@@ -15,7 +15,7 @@ from carbonflows.diagnosis import diagnose
 from carbonflows.figures.wording import shown
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
-from carbonflows.study.analysis import Progress, with_year
+from carbonflows.study.analysis import Progress, largest_residual, with_year
 from carbonflows.study.html import MOST_ROWS, html_table
 from carbonflows.study.named import display_names, whichever
 from carbonflows.study.outcome import Outcome, Picture, drawn, file_stem
@@ -82,9 +82,7 @@ def outcome(
     )
     progress("solving")
     system = Leontief(table)
-    residual = max(
-        system.multipliers(load.per_output(table)).residual, system.solution_by_region.residual
-    )
+    residual = largest_residual(system, load)
     account = footprint(system, load, grouping=grouping)
     progress("taking exports apart")
     terms = bridge(system, load, by="partner", grouping=grouping)

@@ -6,7 +6,7 @@ from typing import Any
 from carbonflows.accounts.intensity import Denominator
 from carbonflows.diagnosis import diagnose
 from carbonflows.regions import Grouping
-from carbonflows.study.analysis import Progress, with_year
+from carbonflows.study.analysis import Progress, largest_residual, with_year
 from carbonflows.study.country import country_of
 from carbonflows.study.hotspots_accounts import hotspot_accounts
 from carbonflows.study.hotspots_files import hotspot_files
@@ -90,10 +90,7 @@ def outcome(
         }  # fmt: skip
         tables[name].attrs = {**frame.attrs, **usual}
     system = country.system
-    residual = max(
-        system.multipliers(load.per_output(country.chain.table)).residual,
-        system.solution_by_region.residual,
-    )
+    residual = largest_residual(system, load)
     return Outcome(
         table=country.chain.table, load=load, diagnosis=oddities, tables=tables, residual=residual,
         headlines=hotspot_headlines(found, tables),

@@ -42,8 +42,8 @@ def hotspot_files(
         {
             "name": "grids-emissions", "path": "grids/emissions.nc", "format": "nc",
             "mediatype": "application/x-netcdf", "unit": f"{found.gridded.unit} per cell",
-            "description": "All emissions, those driven from abroad, by destination and by family "
-            "of emitting sectors, and hubs, on one grid.",
+            "description": "All emissions, those driven from abroad, by destination, by family "
+            "of emitting sectors and by kind of final demand, and hubs, on one grid.",
         },
         {
             "name": "grids-driven-from-abroad", "path": "grids/driven_from_abroad.tif",
@@ -82,7 +82,8 @@ def grids_of(found: Mapped) -> "Dataset":
     -------
     Dataset
         ``all_emissions``, ``driven_from_abroad`` (by ``destination``, the first all of them),
-        ``driven_by_family`` [Mt per cell and year], ``hub`` (number, 0 for none).
+        ``driven_by_family``, ``driven_by_demand`` [Mt per cell and year], ``hub`` (number, 0 for
+        none).
     """
     import xarray as xr
 
@@ -94,6 +95,7 @@ def grids_of(found: Mapped) -> "Dataset":
             "all_emissions": found.maps[ALL],
             "driven_from_abroad": driven,
             "driven_by_family": found.by_family.rename(sector="family"),
+            "driven_by_demand": found.by_driver.rename(category="driver"),
             "hub": found.hubs.labels,
         }
     )
@@ -203,14 +205,10 @@ def labelled_cities(found: Mapped, most: int) -> pd.DataFrame | None:
     -------
     DataFrame or None
     """
-    from carbonflows.grid.cities import city_flows
-    from carbonflows.grid.zones import REMAINDER
-
-    cities, covered, names = found.places.cities, found.places.in_cities, found.names
-    if cities is None or covered is None or names is None:
+    cities, names = found.places.cities, found.names
+    if cities is None or names is None:
         return None
-    driven = city_flows(found.abroad, covered, ())["emissions"].drop(REMAINDER)
-    largest = driven.nlargest(most).index
+    largest = found.driven_by_city.nlargest(most).index
     points = cities.loc[largest].to_crs(found.places.grid.crs).representative_point().to_crs(4326)
     return pd.DataFrame(
         {"name": names[largest].to_numpy(), "longitude": points.x.to_numpy(),

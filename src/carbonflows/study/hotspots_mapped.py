@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.errors import StudyError, some, suggested
+from carbonflows.grid.cities import city_flows
 from carbonflows.grid.gridded import GriddedFlows, gridded_flows
 from carbonflows.grid.hotspots import hotspot_mask
 from carbonflows.grid.hubs import Hubs, hubs
 from carbonflows.grid.nodes import FINAL_USERS, node_emissions
 from carbonflows.grid.weights import Weights, weights
-from carbonflows.grid.zones import zone_names
+from carbonflows.grid.zones import REMAINDER, zone_names
 from carbonflows.labels import repeated
 from carbonflows.study.country import Country
 from carbonflows.study.hotspots_places import Places
@@ -145,6 +146,23 @@ class Mapped:
         regions = self.country.data.regions
         named = regions["name"] if "name" in regions else pd.Series(regions.index, regions.index)
         return {str(key): str(value) for key, value in named.items()}
+
+    @cached_property
+    def driven_by_city(self) -> pd.Series:
+        """What is driven from abroad in each city, by code [Mt]; empty without cities."""
+        if self.places.in_cities is None:
+            return pd.Series(dtype=float)
+        return city_flows(self.abroad, self.places.in_cities, ())["emissions"].drop(REMAINDER)
+
+    @cached_property
+    def by_driver(self) -> "DataArray":
+        """A map for each kind of final demand abroad [Mt per cell]."""
+        known = set(self.abroad.names("category"))
+        members = {
+            driver: [category for category in listed if category in known]
+            for driver, listed in self.country.drivers.items()
+        }
+        return self.abroad.maps("category", {name: own for name, own in members.items() if own})
 
     @cached_property
     def hubs(self) -> Hubs:

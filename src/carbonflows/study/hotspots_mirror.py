@@ -79,15 +79,15 @@ def mirror_of(study: Study, world: IOTable) -> Mirror | None:
     data = raster_of(study, wanted.raster)
     mass = node_emissions(world, load)
     land = land_under(
-        "world", data, shapes[["geometry"]], float(mass.sum()), load.unit, partial=True,
-        check=wanted.raster.check == "refuse",
+        "world", data, shapes[["geometry"]], float(mass.sum()), load.unit, wanted.raster,
+        partial=True,
     )  # fmt: skip
     placed = weights(
         Grid.lonlat(wanted.step), shapes[["geometry"]], mass,
         [
             RasterLayer(
                 "the world's raster", data, kind=data.attrs.get("kind", "amount"),
-                land=land if wanted.raster.on_land else None,
+                land=land,
             )
         ],
         most=study.hotspots.most,

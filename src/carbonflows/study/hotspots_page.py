@@ -262,11 +262,11 @@ def _apart(found: Mapped) -> str:
 
 
 def hub_rows(found: Mapped) -> pd.DataFrame:
-    """Hubs as lines: named by up to two cities, with their share of what is driven in per cent."""
+    """Hubs as lines: their names, a second city, and their share of what is driven in per cent."""
     table = found.hubs.table.reset_index()
     if "cities" in table:
-        first = table["cities"].fillna("").astype(str).str.split("; ").str[:2].str.join(", ")
-        table["name"] = first.where(first != "", table["name"])
+        second = table["cities"].fillna("").astype(str).str.split("; ").str[1]
+        table["name"] = table["name"].where(second.isna(), table["name"] + ", " + second.fillna(""))
     return table.assign(percent=100 * table[f"{ABROAD} of all"])
 
 

@@ -146,20 +146,12 @@ def _layers(study: Study, country: Country, shapes: "GeoDataFrame") -> list[Laye
     for name, raster in wanted.rasters.items():
         data = raster_of(study, raster)
         sectors = _sectors(country, raster.sectors, name)
-        land = land_under(
-            name,
-            data,
-            shapes,
-            _mass(country, sectors),
-            country.load.unit,
-            partial=raster.partial,
-            check=raster.check == "refuse",
-        )
+        land = land_under(name, data, shapes, _mass(country, sectors), country.load.unit, raster)
         kind = data.attrs.get("kind", "amount")
         layers.append(
             RasterLayer(
                 name, data, sectors or None, kind,
-                land=land if raster.on_land else None,
+                land=land,
                 partial=raster.partial, fallback=raster.fallback,
             )
         )  # fmt: skip

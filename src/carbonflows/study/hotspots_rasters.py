@@ -8,6 +8,7 @@ from carbonflows import units
 from carbonflows.errors import CarbonflowsError, GridError, StudyError, some
 from carbonflows.figures.shapes import country_shapes
 from carbonflows.grid.coverage import coverage
+from carbonflows.inventory.factors import CO2_PER_CARBON
 from carbonflows.labels import Array
 from carbonflows.raster import Grid
 from carbonflows.sources.cdiac import read_cdiac
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from xarray import DataArray
 
-C_TO_CO2 = 44 / 12
 READ = {"variable", "over", "band", "unit", "kind", "crs", "missing", "negative", "flip"}
 """Fields of a raster that say how to read it, besides its year."""
 
@@ -58,10 +58,10 @@ def raster_of(study: Study, wanted: RasterSpec) -> "DataArray":
 
 
 def land_under(
-    name: str, data: "DataArray", shapes: "GeoDataFrame", mass: float, unit: str, *,
-    partial: bool = False, check: bool = True,
-) -> "DataArray":  # fmt: skip
-    """Return how much of each cell is land, after refusing what cannot be.
+    name: str, data: "DataArray", shapes: "GeoDataFrame", mass: float, unit: str,
+    wanted: RasterSpec, partial: bool | None = None,
+) -> "DataArray | None":  # fmt: skip
+    """Return the land in each cell, if the study asks for it, after refusing what cannot be.
 
     Refused is a raster that lies elsewhere, the wrong way round, or is in another unit than said.
 
@@ -76,16 +76,16 @@ def land_under(
         What the same sectors emit in these regions by the inventory.
     unit : str
         Of the mass.
-    partial : bool
-        Whether regions that it covers in part are accepted.
-    check : bool
-        Whether to refuse anything.
+    wanted : RasterSpec
+        Says whether to refuse anything, and whether what the raster counts is kept on land.
+    partial : bool, optional
+        Whether regions that it covers in part are accepted; as `wanted` says by default.
 
     Returns
     -------
-    DataArray (rows, columns)
+    DataArray (rows, columns) or None
         Share of each cell that is the regions' or any country's land, 0 to 1; on a projected grid
-        the regions' alone.
+        the regions' alone. None where the whole of each cell counts.
 
     Raises
     ------
@@ -93,21 +93,23 @@ def land_under(
         Regions beyond its extent; far more mass on land if it were turned; emissions inside the
         regions that are not within a factor of three of the inventory's.
     """
+    if wanted.check == "ignore" and not wanted.on_land:
+        return None
     grid = Grid.of(data)
     try:
         own = coverage(grid, shapes, overlap="share").land
         land = own
-        if grid.geographic:  # what is the country's own, or any other country's, is land
-            world = country_shapes()[["geometry"]]
+        if grid.geographic and (wanted.on_land or not _of_country(grid, own)):
+            world = country_shapes()[["geometry"]]  # any other country's is land as well
             land = np.maximum(own, coverage(grid, world, overlap="share").land)
-        if check:
-            if not partial:
+        if wanted.check == "refuse":
+            if not (wanted.partial if partial is None else partial):
                 _require_cover(data, shapes)
             plausible_place(data, own if _of_country(grid, own) else land)
             _require_total(data, own, mass, unit)
     except CarbonflowsError as error:
         raise GridError(f'raster {name!r}: {error} (or check = "ignore")') from error
-    return grid.array(land, name="land", unit="1")
+    return grid.array(land, name="land", unit="1") if wanted.on_land else None
 
 
 def _require_cover(data: "DataArray", shapes: "GeoDataFrame") -> None:
@@ -135,4 +137,4 @@ def _require_total(data: "DataArray", own: Array, mass: float, unit: str) -> Non
     carbon = units.substance(said) == "C"
     expected = f"{unit} C" if carbon else unit
     if mass > 0 and data.attrs.get("kind") != "density" and units.convertible(said, expected):
-        plausible_total(data, mass / C_TO_CO2 if carbon else mass, expected, land=own)
+        plausible_total(data, mass / CO2_PER_CARBON if carbon else mass, expected, land=own)

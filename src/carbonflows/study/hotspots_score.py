@@ -11,6 +11,7 @@ from carbonflows.grid.cities import city_flows
 from carbonflows.grid.hotspots import hotspot_mask
 from carbonflows.grid.lorenz import lorenz
 from carbonflows.grid.nodes import node_account
+from carbonflows.grid.ranks import summed_blocks
 from carbonflows.labels import Array
 from carbonflows.solve import Leontief
 from carbonflows.study.hotspots_mapped import Mapped
@@ -96,17 +97,8 @@ def _of_nodes(found: Mapped, account: pd.DataFrame, nodes: pd.MultiIndex) -> Arr
 
 def _misplaced(ours: Array, truth: Array, by: int = 1) -> float:
     """Half the sum of absolute differences over the truth: what would have to be moved."""
-    a, b = (_joined(np.asarray(values), by) for values in (ours, truth))
+    a, b = (summed_blocks(np.asarray(values), by) for values in (ours, truth))
     return float(np.abs(a / a.sum() - b / b.sum()).sum() / 2)
-
-
-def _joined(values: Array, by: int) -> Array:
-    """Sums of blocks of cells."""
-    rows, columns = (-(-n // by) for n in values.shape)
-    whole = np.zeros((rows * by, columns * by))
-    whole[: values.shape[0], : values.shape[1]] = values
-    summed: Array = whole.reshape(rows, by, columns, by).sum(axis=(1, 3))
-    return summed
 
 
 def _cities(

@@ -16,7 +16,7 @@ from carbonflows.inventory.roles import SUPPLY
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.sources.ceads_inventory import PROCESS
-from carbonflows.study.analysis import Progress, with_year
+from carbonflows.study.analysis import Progress, largest_residual, with_year
 from carbonflows.study.country import chain_options, concordance_of, country_of, load_of
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.provinces_accounts import COUNTRY, fitted, province_accounts, tidy_trade
@@ -80,10 +80,7 @@ def outcome(
     wanted = study.provinces
     found = country_of(study, table, grouping=grouping, given=given, progress=progress)
     chain, data, load, system = found.chain, found.data, found.load, found.system
-    residual = max(
-        system.multipliers(load.per_output(chain.table)).residual,
-        system.solution_by_region.residual,
-    )
+    residual = largest_residual(system, load)
     frames = province_accounts(system, load, data, wanted.gdp_unit, found.drivers)
     if data.energy is not None and data.factors is not None and len(data.energy.of(*SUPPLY)):
         assert data.inventory is not None

@@ -20,7 +20,7 @@ from carbonflows.errors import StudyError, some
 from carbonflows.labels import repeated
 from carbonflows.regions import Grouping, load_grouping
 from carbonflows.solve import Leontief
-from carbonflows.study.analysis import Progress, with_year
+from carbonflows.study.analysis import Progress, largest_residual, with_year
 from carbonflows.study.named import display_names, whichever
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.sectors_page import (
@@ -85,9 +85,7 @@ def outcome(
     load = chosen(table)
     progress("solving")
     system = Leontief(table)
-    residual = max(
-        system.multipliers(load.per_output(table)).residual, system.solution_by_region.residual
-    )
+    residual = largest_residual(system, load)
     account = footprint(system, load, grouping=grouping)
     measures = trade_measures(system, load, grouping=grouping)
     progress("following the sectors")

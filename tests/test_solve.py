@@ -524,3 +524,49 @@ def test_accounts_of_an_unsolved_table_say_what_is_missing() -> None:
     for account in (cf.flows, cf.footprint, cf.bridge, cf.carriers, cf.transfer_drivers):
         with pytest.raises(CarbonflowsError, match=r"give carbonflows\.Leontief"):
             account(table)  # type: ignore[arg-type]
+
+
+class TestNear:
+    """A system answered with the factors of one nearly like it."""
+
+    @staticmethod
+    def disturbed(table, sd, seed=0):
+        rng = np.random.default_rng(seed)
+        sizes = np.exp(sd * rng.standard_normal(table.Z.shape))
+        return table.replace(Z=table.Z * sizes)
+
+    @pytest.mark.parametrize("transposed", [False, True])
+    def test_answers_are_those_of_own_factors(self, transposed):
+        table = cf.example(2007)
+        other = self.disturbed(table, 0.1)
+        near, own = cf.Leontief(other, near=cf.Leontief(table)), cf.Leontief(other, method="lu")
+        given = np.random.default_rng(1).random((len(table.nodes), 3))
+        if transposed:
+            found, expected = near.multipliers(given.T), own.multipliers(given.T)
+        else:
+            found, expected = near.outputs(given), own.outputs(given)
+        assert found.method == "near"
+        assert found.residual < 1e-13
+        np.testing.assert_allclose(found.values, expected.values, rtol=1e-11)
+
+    def test_own_factors_take_over_where_it_is_far(self):
+        table = cf.example(2007)
+        far = table.replace(Z=table.Z * 0.01)
+        found = cf.Leontief(table, near=cf.Leontief(far)).multipliers(np.ones(len(table.nodes)))
+        assert found.method != "near"
+        assert found.residual < 1e-12
+
+    def test_many_right_hand_sides_pay_for_own_factors(self):
+        table = cf.example(2007)
+        system = cf.Leontief(self.disturbed(table, 0.1), near=cf.Leontief(table))
+        assert system.outputs(np.eye(len(table.nodes))).method == "lu"
+
+    def test_the_same_table_needs_no_refinement(self):
+        table = cf.example(2007)
+        k = np.ones(len(table.nodes))
+        first = cf.Leontief(table)
+        assert cf.Leontief(table, near=first).multipliers(k).method == "near"
+
+    def test_another_size_is_refused(self):
+        with pytest.raises(cf.errors.ShapeError, match="same nodes"):
+            cf.Leontief(cf.example(2007), near=cf.Leontief(two_regions()))

@@ -47,6 +47,9 @@ def run(
     source: Source = None,
     path: TablePath = None,
     year: Year = None,
+    years: Annotated[
+        str | None, typer.Option(help="Years of the tables: 1995-2009, or 1995,2000,2004-2007.")
+    ] = None,
     options: Options = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
     stressor: Annotated[
@@ -68,6 +71,17 @@ def run(
         Path | None, typer.Option(help="World Bank CSV of population, for emissions per head.")
     ] = None,
     figures: Annotated[bool | None, typer.Option(help="Draw figures, or leave them out.")] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask cluster to spread over, as tcp://HOST:PORT."),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes to spread over here; as many as pay unless told."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Compute also what is there from the same inputs.")
+    ] = False,
 ) -> None:
     """Run a study: tables, figures and one HTML report."""
     from carbonflows.diagnosis import printed
@@ -75,13 +89,14 @@ def run(
     from carbonflows.study import run as run_study
 
     place = out or Path("out") / Path(study).stem
-    with _progress("running") as step:
+    with _interruptible(place), _running() as (step, passed):
         result = run_study(
             study,
             place,
             source=source,
             path=path,
             year=year,
+            years=years,
             options=given_words(options),
             stressor=stressor or None,
             households=households,
@@ -90,13 +105,19 @@ def run(
             gdp=gdp,
             population=population,
             figures=figures,
+            scheduler=scheduler,
+            processes=processes or "auto",
+            again=again,
             progress=step,
+            passed=passed,
         )
     odd = result.diagnosis.findings[result.diagnosis.findings["level"].isin(["warning", "error"])]
     for line in printed(odd):
         typer.echo(line, err=True)
     for line in result.headlines:
         typer.echo(f"- {line}")
+    if result.reused:
+        typer.echo("Read from the results of an earlier run with the same inputs (--again: anew).")
     typer.echo(f"Report: {result.report}")
 
 
@@ -312,6 +333,60 @@ def _progress(what: str) -> Iterator[Callable[[str], None]]:
             progress.update(task, description=name, advance=1)
 
         yield step
+
+
+@contextmanager
+def _running() -> Iterator[tuple[Callable[[str], None], Callable[[str, int, int], None]]]:
+    """Show a bar for the steps of a study and one, with the time left, for the parts of a step."""
+    if not sys.stderr.isatty():
+        yield lambda step: None, lambda what, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        study = progress.add_task("running", total=STEPS["running"])
+        parts = {}
+
+        def step(name: str) -> None:
+            progress.update(study, description=name, advance=1)
+
+        def passed(what: str, done: int, total: int) -> None:
+            if what not in parts:
+                parts[what] = progress.add_task(what, total=total)
+            progress.update(parts[what], completed=done, total=total)
+
+        yield step, passed
+
+
+@contextmanager
+def _interruptible(out: Path) -> Iterator[None]:
+    """Say after Ctrl-C which finished parts are kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from carbonflows.study.pipeline import parts_folder
+
+        kept = sum(1 for file in parts_folder(out).glob("*") if file.is_file())
+        if not kept:
+            raise
+        typer.echo(
+            f"stopped: {kept} finished {'part is' if kept == 1 else 'parts are'} kept in "
+            f"{parts_folder(out)}; the same command goes on from there",
+            err=True,
+        )
+        sys.exit(INTERRUPTED)
 
 
 @contextmanager

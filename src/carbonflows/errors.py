@@ -85,6 +85,10 @@ class GridError(CarbonflowsError, ValueError):
     """A grid, raster, outline or place that is not where, or what, it says it is."""
 
 
+class WorkersError(CarbonflowsError, ConnectionError):
+    """Workers that are not there, run other versions, died, or cannot be sent what they need."""
+
+
 class StudyError(CarbonflowsError, ValueError):
     """A study file that cannot be run; the message names the line."""
 

@@ -138,7 +138,7 @@ def test_a_second_run_replaces_the_first_and_says_the_same(result, tmp_path):
     out = tmp_path / "again"
     run("belt-and-road", out, figures=False)
     before = {p.name: p.read_bytes() for p in (out / "tables").iterdir()}
-    run("belt-and-road", out, figures=False)
+    run("belt-and-road", out, figures=False, again=True)
     assert {p.name: p.read_bytes() for p in (out / "tables").iterdir()} == before
     assert before == {p.name: p.read_bytes() for p in (result.folder / "tables").iterdir()}
     assert [p.name for p in tmp_path.iterdir()] == ["again"]
@@ -173,7 +173,7 @@ def test_a_failed_run_leaves_the_last_result_and_no_debris(tmp_path, monkeypatch
 
     monkeypatch.setattr(package_module, "report", fail)
     with pytest.raises(StoreError if isinstance(failure, OSError) else KeyError) as caught:
-        run("belt-and-road", out, figures=False)
+        run("belt-and-road", out, figures=False, again=True)
     assert (out / "report.html").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
     if isinstance(failure, OSError):

@@ -2,10 +2,11 @@
 
 import datetime
 import hashlib
+import io
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -13,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from carbonflows.accounts.intensity import Denominator
+from carbonflows.diagnosis import Diagnosis
 from carbonflows.errors import StoreError, some
 from carbonflows.placing import placing
-from carbonflows.store import table_hash
+from carbonflows.study.inputs import Inputs
 from carbonflows.study.outcome import Outcome, Picture
 from carbonflows.study.report import report
 from carbonflows.study.spec import Study
@@ -96,6 +97,72 @@ def _earlier_result(out: Path) -> None:
             "another --out",
             path=str(out), files=foreign,
         )  # fmt: skip
+
+
+def require_results_place(out: Path) -> None:
+    """Raise if results cannot be put at a path, before anything is read.
+
+    Parameters
+    ----------
+    out : Path
+
+    Raises
+    ------
+    StoreError
+        A file, or a folder with anything in it that carbonflows did not write.
+    """
+    out = Path(os.path.abspath(out))
+    if out.exists():
+        _earlier_result(out)
+
+
+def earlier_results(
+    out: Path, digest: str
+) -> tuple[dict[str, pd.DataFrame], list[str], Diagnosis] | None:
+    """Read results that are there already, if they came from the same inputs and are whole.
+
+    Parameters
+    ----------
+    out : Path
+    digest : str
+        Of the inputs asked for; see `Inputs`.
+
+    Returns
+    -------
+    tables, headlines, diagnosis, or None
+        None where there are none, where they came from other inputs, or where a file is not as it
+        was written.
+    """
+    try:
+        manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["profile"] != PROFILE or manifest["inputs"] != digest:
+            return None
+        tables = {}
+        for resource in manifest["resources"]:
+            data = (out / resource["path"]).read_bytes()
+            if resource["hash"] != f"sha256:{hashlib.sha256(data).hexdigest()}":
+                return None
+            if resource["path"].startswith("tables/"):
+                words = {f["name"]: str for f in resource["schema"]["fields"]
+                         if f["type"] == "string"}  # fmt: skip
+                frame = pd.read_csv(
+                    io.BytesIO(data), dtype=words, keep_default_na=False,
+                    na_values={f["name"]: [""] for f in resource["schema"]["fields"]
+                               if f["type"] == "number"},
+                )  # fmt: skip
+                frame.attrs = {k: v for k, v in resource.items() if k not in _OF_FILE}
+                tables[Path(resource["path"]).stem] = frame
+        said = manifest["diagnosis"]
+        findings = pd.DataFrame(said["findings"]).astype({"value": float})
+        return tables, manifest["headlines"], Diagnosis(said["table"], findings)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+_OF_FILE = (
+    "name", "path", "format", "mediatype", "encoding", "schema", "bytes", "hash",
+)  # fmt: skip
+"""What an entry of the manifest says about the file, not about the numbers in it."""
 
 
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> list[dict[str, Any]]:
@@ -189,7 +256,7 @@ def write_results(
     study: Study,
     outcome: Outcome,
     folder: Path,
-    given: Mapping[str, Denominator],
+    inputs: Inputs,
     progress: Callable[[str], None],
 ) -> None:
     """Write tables, figures, report and the manifest that describes them.
@@ -200,8 +267,8 @@ def write_results(
     outcome : Outcome
     folder : Path
         An empty folder.
-    given : mapping of str to Denominator
-        Denominators from outside the table.
+    inputs : Inputs
+        What the study started from.
     progress : callable
         Called with the name of each step.
     """
@@ -215,8 +282,9 @@ def write_results(
     citations = [*study.cites, *([table.source] if table.source else [])]
     if outcome.grouping is not None and outcome.grouping.source:
         citations.append(f"Grouping {outcome.grouping.name}: {outcome.grouping.source}")
+    given = inputs.denominators
     citations += [f"{name}: {d.source}" for name, d in given.items()]
-    content = table_hash(table)
+    citations = list(dict.fromkeys(citations))
     moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     packages = {p: version(p) for p in ("carbonflows", "numpy", "scipy", "pandas")}
     grouping = None
@@ -235,7 +303,7 @@ def write_results(
                       f"{'included' if load.households else 'left out'}"
                       f"{'' if load.has_final else ' (the table gives none)'}"),
         ("Nodes without output", f"their emissions: {load.orphans}"),
-        ("Table SHA-256", content),
+        *[(f"SHA-256 of {label}", digest) for label, digest in inputs.hashes.items()],
         *([("Grouping", f"{grouping['name']}, {grouping['route'].replace('_', ' ')}, SHA-256 "
                         f"{grouping['sha256']}")] if grouping else []),
         *[(f"Read from {name}", digest) for name, digest in _files(table.provenance)],
@@ -258,10 +326,13 @@ def write_results(
         "title": study.title,
         "created": moment,
         "sources": [{"title": citation} for citation in citations],
+        "inputs": inputs.digest,
         "table": {
-            "name": table.name, "year": table.year, "unit": table.unit, "sha256": content,
-            "price_basis": table.price_basis, "output": table.output, "source": table.source,
+            "name": table.name, "year": table.year, "unit": table.unit,
+            "sha256": inputs.hashes.get(table.label), "price_basis": table.price_basis,
+            "output": table.output, "source": table.source,
         },
+        "tables": dict(inputs.hashes),
         "emissions": {
             "stressor": load.name, "unit": load.unit, "households": load.households,
             "orphans": load.orphans,
@@ -269,12 +340,23 @@ def write_results(
         "grouping": grouping,
         "denominators": {name: d.source for name, d in given.items()},
         "residual": outcome.residual,
+        "headlines": outcome.headlines,
+        "diagnosis": {
+            "table": outcome.diagnosis.table,
+            "findings": _records(outcome.diagnosis.findings),
+        },
         "versions": {**packages, "python": platform.python_version()},
         "provenance": _plain(table.provenance),
         "resources": resources,
     }  # fmt: skip
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False, default=str)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _records(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """Rows of a frame for JSON, which knows no NaN."""
+    rows = frame.to_dict("records")
+    return [{k: None if pd.isna(v) else v for k, v in row.items()} for row in rows]
 
 
 def _files(provenance: Any) -> list[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """A study from its file to its report: read, solve, account, draw, write."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -13,11 +14,21 @@ from carbonflows.errors import StudyError
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study, load_study
 
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from carbonflows.study.inputs import Inputs
+    from carbonflows.work import Work
+
 KINDS = {
     "flows": "flows", "bridge": "bridge", "sectors": "sectors", "provinces": "provinces",
-    "hotspots": "hotspots",
+    "hotspots": "hotspots", "drivers": "drivers", "uncertainty": "uncertainty",
 }  # fmt: skip
 """Kind of study → module of this package whose ``outcome`` computes it."""
+YEARLY = ("flows", "bridge", "sectors")
+"""Kinds that may be asked of several years, one after the other."""
+SPREAD = ("drivers", "uncertainty")
+"""Kinds whose work consists of parts that may be spread over workers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +47,8 @@ class StudyResult:
         The lines worth knowing.
     diagnosis : Diagnosis
         What is odd about the table.
+    reused : bool
+        Whether the results of an earlier run with the same inputs were read.
     """
 
     folder: Path
@@ -43,6 +56,7 @@ class StudyResult:
     tables: dict[str, pd.DataFrame]
     headlines: list[str]
     diagnosis: Diagnosis
+    reused: bool = False
 
 
 def run(
@@ -52,6 +66,7 @@ def run(
     source: str | None = None,
     path: str | Path | None = None,
     year: int | None = None,
+    years: str | None = None,
     options: Mapping[str, Any] | None = None,
     stressor: str | list[str] | None = None,
     households: bool | None = None,
@@ -60,7 +75,11 @@ def run(
     gdp: str | Path | None = None,
     population: str | Path | None = None,
     figures: bool | None = None,
+    scheduler: "str | Client | None" = None,
+    processes: int | Literal["auto"] = 1,
+    again: bool = False,
     progress: Callable[[str], None] = lambda step: None,
+    passed: Callable[[str, int, int], None] | None = None,
 ) -> StudyResult:
     """Run a study and write its tables, figures and report.
 
@@ -72,13 +91,25 @@ def run(
         Folder for the results; an earlier result there is replaced whole.
     source, path, year : optional
         Another table than the study's, as for `carbonflows.read`.
+    years : str, optional
+        Several years, ``"1995-2009"`` or ``"1995, 2000"``: a study of kind flows, bridge or sectors
+        is then computed for each and reported as a series. Of a source that is known to have only
+        some years, a range takes those; the report says which are absent.
     options : mapping, optional
         Options of the table's reader, as for `carbonflows.read`; they replace the study's of the
         same name.
     stressor, households, grouping, route, gdp, population, figures : optional
         Replace the study's own settings; see the study file format.
+    scheduler : str or distributed.Client, optional
+        A Dask cluster that series, decompositions and draws are spread over.
+    processes : int or "auto"
+        Without a scheduler, that many processes of this machine; see `carbonflows.working`.
+    again : bool
+        Compute also where `out` holds results of the same inputs, which are read otherwise.
     progress : callable, optional
         Called with the name of each step.
+    passed : callable, optional
+        Called with what is being done, how many parts are done and how many there are.
 
     Returns
     -------
@@ -89,6 +120,12 @@ def run(
     CarbonflowsError
         Anything wrong with the study, the table, the grouping or the place to write to.
 
+    Notes
+    -----
+    Finished parts of long work (years, steps, draws) are kept in a folder beside `out`, named like
+    it with ``.parts`` at the end, until the results are written. A run that was broken off goes on
+    from there; parts of other inputs are never used.
+
     Examples
     --------
     >>> import tempfile
@@ -97,24 +134,100 @@ def run(
     >>> result.report.name, len(result.headlines)
     ('report.html', 5)
     """
-    from carbonflows.study.package import results_folder, write_results
+    from carbonflows.study.inputs import inputs
+    from carbonflows.study.package import (
+        earlier_results,
+        require_results_place,
+        results_folder,
+        write_results,
+    )
+    from carbonflows.work import working
 
     loaded = study if isinstance(study, Study) else load_study(study)
     loaded = _overridden(
-        loaded, source=source, path=path, year=year, options=options, stressor=stressor,
-        households=households, grouping=grouping, route=route, gdp=gdp, population=population,
-        figures=figures,
+        loaded, source=source, path=path, year=year, years=years, options=options,
+        stressor=stressor, households=households, grouping=grouping, route=route, gdp=gdp,
+        population=population, figures=figures,
     )  # fmt: skip
-    with results_folder(Path(out)) as folder:
-        progress("reading the table")
-        table, groups, given = _inputs(loaded)
-        kind = import_module(f"carbonflows.study.{KINDS[loaded.kind]}")
-        found: Outcome = kind.outcome(
-            loaded, table, grouping=groups, given=given, progress=progress
+    _require_years_fit(loaded)
+    spread = loaded.kind in SPREAD or loaded.table.years is not None
+    if scheduler is not None and not spread:
+        raise StudyError(
+            f"a study of kind {loaded.kind!r} of one table has no parts to spread over a cluster: "
+            "leave the scheduler out, or name several years"
         )
-        write_results(loaded, found, folder, given, progress)
-    place = Path(out).resolve()
-    return StudyResult(place, place / "report.html", found.tables, found.headlines, found.diagnosis)
+    place = Path(out).absolute()
+    require_results_place(place)
+    progress("reading the table")
+    found = inputs(loaded)
+    there = None if again else earlier_results(place, found.digest)
+    if there is not None:
+        return StudyResult(place.resolve(), place.resolve() / "report.html", *there, reused=True)
+    parts = parts_folder(place)
+    with (
+        results_folder(place) as folder,
+        working(
+            scheduler=scheduler, processes=processes, parts=parts if spread else None,
+            progress=passed,
+        ) as work,
+    ):
+        result = _outcome(loaded, found, progress, work)
+        write_results(loaded, result, folder, found, progress)
+    shutil.rmtree(parts, ignore_errors=True)
+    place = place.resolve()
+    return StudyResult(
+        place, place / "report.html", result.tables, result.headlines, result.diagnosis
+    )
+
+
+def parts_folder(out: Path) -> Path:
+    """Return where finished parts are kept until the results of a run are written.
+
+    Examples
+    --------
+    >>> parts_folder(Path("out/drivers")).as_posix()
+    'out/drivers.parts'
+    """
+    return out.with_name(f"{out.name}.parts")
+
+
+def _require_years_fit(study: Study) -> None:
+    """Refuse years that a kind of study does not take, and a kind without the years it needs."""
+    table = study.table
+    if table.year is not None and table.years is not None:
+        raise StudyError(
+            f"year {table.year} and years {table.years!r} are both given: leave one out"
+        )
+    if table.years is not None and study.kind not in (*YEARLY, "drivers"):
+        raise StudyError(
+            f"a study of kind {study.kind!r} is of one table: give year, not years; several years "
+            f"are for {', '.join(YEARLY)} and drivers"
+        )
+    if table.years is None and study.kind == "drivers":
+        raise StudyError(
+            "a study of drivers compares years: name two or more, for example --years 1995-2009 "
+            '(in its file: years = "1995-2009")'
+        )
+
+
+def _outcome(
+    study: Study, found: "Inputs", progress: Callable[[str], None], work: "Work"
+) -> Outcome:
+    """Compute a study by the module of its kind, over its years if it has several."""
+    series = found.panel is not None and study.kind in YEARLY
+    kind = import_module(f"carbonflows.study.{'series' if series else KINDS[study.kind]}")
+    several: dict[str, Any] = {}
+    if study.kind in SPREAD or series:
+        several["work"] = work
+    if found.panel is not None:
+        several["absent"] = found.absent
+    outcome: Outcome = kind.outcome(
+        study, found.table if found.panel is None else found.panel,
+        grouping=found.grouping,
+        given=found.denominators if found.panel is None else found.given,
+        progress=progress, **several,
+    )  # fmt: skip
+    return outcome
 
 
 def _overridden(study: Study, **given: Any) -> Study:
@@ -129,12 +242,12 @@ def _overridden(study: Study, **given: Any) -> Study:
             "path": path,
             "options": {},
         }
-        year = given["year"]
-        if given["source"] == study.table.source == "example" and year is None:
-            year = study.table.year
-        study = study.model_copy(
-            update={"table": study.table.model_copy(update={**kept, "year": year})}
-        )
+        same = given["source"] == study.table.source == "example"
+        kept |= {name: getattr(study.table, name) if same else None for name in ("year", "years")}
+        study = study.model_copy(update={"table": study.table.model_copy(update=kept)})
+    if given["year"] is not None or given["years"] is not None:
+        neither = {"year": None, "years": None}
+        study = study.model_copy(update={"table": study.table.model_copy(update=neither)})
     # The study's own options start in its folder, those of the call in the working folder.
     own = given_values(study.table.options, Path(study.folder))
     text = {
@@ -144,44 +257,13 @@ def _overridden(study: Study, **given: Any) -> Study:
         # The block of groups and the printed numbers belong to the study's own grouping.
         study = study.model_copy(update={"grouping": None, "published": None})
     return study.changed(
-        table={"year": given["year"], "options": own | dict(given["options"] or {})},
+        table={
+            "year": given["year"],
+            "years": given["years"],
+            "options": own | dict(given["options"] or {}),
+        },
         emissions={"stressor": given["stressor"], "households": given["households"]},
         grouping={"name": text["grouping"], "route": given["route"]},
         intensity={"gdp": text["gdp"], "population": text["population"]},
         figures={"draw": given["figures"]},
     )
-
-
-def _inputs(study: Study) -> tuple[Any, Any, dict[str, Any]]:
-    from carbonflows.accounts.intensity import Denominator
-    from carbonflows.regions import load_grouping
-    from carbonflows.sources import read
-
-    def placed(name: str) -> Path:
-        return Path(study.folder) / name if study.folder else Path(name)
-
-    wanted = study.table
-    table = read(
-        wanted.source, None if wanted.path is None else placed(wanted.path), year=wanted.year,
-        **wanted.options,
-    )  # fmt: skip
-    groups = None
-    if study.grouping is not None:
-        name = study.grouping.name
-        groups = load_grouping(placed(name) if name.endswith(".csv") else name)
-    given = {}
-    for name, file, unit in (
-        ("gdp", study.intensity.gdp, "USD"),
-        ("population", study.intensity.population, "person"),
-    ):
-        if file is not None:
-            from carbonflows.sources.worldbank import by_region, read_worldbank
-
-            if table.year is None:
-                raise StudyError(
-                    f"{name}: the table states no year, so none can be read from {file}"
-                )
-            countries = read_worldbank(placed(file), table.year)
-            values = by_region(countries, table.members, missing="nan")
-            given[name] = Denominator(values, unit, f"{Path(file).name} (World Bank)")
-    return table, groups, given

@@ -13,16 +13,19 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from carbonflows.errors import StudyError, some
+from carbonflows.study.spec_drivers import DriversSpec
 from carbonflows.study.spec_hotspots import HotspotsSpec
+from carbonflows.study.spec_uncertainty import UncertaintySpec
 from carbonflows.study.strict import Names, Strict
 
 
 class TableSpec(Strict):
-    """Which table: a source of `carbonflows.read`, its path, its year, options of its reader."""
+    """Which table: a source of `carbonflows.read`, its path, its year or years, its options."""
 
     source: str
     path: str | None = None
     year: int | None = None
+    years: str | None = None
     options: dict[str, Any] = {}
 
 
@@ -177,7 +180,9 @@ class Study(Strict):
     """A study: everything that a run needs to know."""
 
     title: str
-    kind: Literal["flows", "bridge", "sectors", "provinces", "hotspots"] = "flows"
+    kind: Literal[
+        "flows", "bridge", "sectors", "provinces", "hotspots", "drivers", "uncertainty"
+    ] = "flows"
     question: str = ""
     cites: list[str] = []
     table: TableSpec
@@ -190,6 +195,8 @@ class Study(Strict):
     sector: list[SectorSpec] = []
     provinces: ProvincesSpec = ProvincesSpec()
     hotspots: HotspotsSpec = HotspotsSpec()
+    drivers: DriversSpec = DriversSpec()
+    uncertainty: UncertaintySpec = UncertaintySpec()
     figures: FiguresSpec = FiguresSpec()
     published: PublishedSpec | None = None
     folder: str = ""

@@ -1,0 +1,219 @@
+"""What a study starts from: its table or tables, groups and denominators, and a hash of it all."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from carbonflows.accounts.intensity import Denominator
+from carbonflows.change.panel import Panel, asked_years, read_panel
+from carbonflows.errors import StudyError, some
+from carbonflows.regions import Grouping, load_grouping
+from carbonflows.sources import read
+from carbonflows.sources.example import YEARS
+from carbonflows.store import table_hash
+from carbonflows.study.spec import Study
+from carbonflows.table import IOTable
+
+KNOWN_YEARS = {"example": YEARS}
+"""Sources that have these years and no others: a range takes those that there are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Everything a study reads before it computes.
+
+    Attributes
+    ----------
+    table : IOTable
+        The table; of several years, the last.
+    panel : Panel or None
+        The tables of several years.
+    absent : tuple of int
+        Years of the range that was asked for which the source does not have.
+    grouping : Grouping or None
+    given : mapping of int or None to mapping of str to Denominator
+        Denominators from outside the tables, by year; of a single table under None.
+    hashes : mapping of str to str
+        SHA-256 of each table, by its label.
+    digest : str
+        SHA-256 of the study, of everything it reads, and of the version that computes it: runs with
+        the same digest have the same results.
+    """
+
+    table: IOTable
+    panel: Panel | None
+    absent: tuple[int, ...]
+    grouping: Grouping | None
+    given: Mapping[int | None, Mapping[str, Denominator]]
+    hashes: Mapping[str, str]
+    digest: str
+
+    @property
+    def denominators(self) -> dict[str, Denominator]:
+        """Denominators of the table, or of the last year that has them."""
+        return {name: d for year in self.given.values() for name, d in year.items()}
+
+
+def inputs(study: Study) -> Inputs:
+    """Read what a study starts from.
+
+    Parameters
+    ----------
+    study : Study
+        With ``table.years``, several tables are read one after the other and not kept.
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    CarbonflowsError
+        Anything wrong with the table, the grouping or the denominators; a year that is missing.
+
+    Examples
+    --------
+    >>> from carbonflows.study.spec import load_study
+    >>> found = inputs(load_study("belt-and-road"))
+    >>> found.table.year, found.panel, sorted(found.hashes)
+    (2007, None, ['WIOD 2013 example world 2007'])
+    """
+    groups = None
+    if study.grouping is not None:
+        groups = load_grouping(study.placed(study.grouping.name))
+    panel, absent = _panel(study)
+    given: dict[int | None, Mapping[str, Denominator]] = {}
+    hashes: dict[str, str] = {}
+    prices: list[str] = []
+    for year, table in [(None, _table(study))] if panel is None else panel:
+        if table.label in hashes:
+            raise StudyError(f"two tables are called {table.label}: give each its own year")
+        hashes[table.label] = table_hash(table)
+        prices.append(table.price_basis)
+        given[None if year is None else int(year)] = _given(study, table)
+    digest = _digest(study, groups, given, {"hashes": hashes, "price bases": prices})
+    return Inputs(table, panel, absent, groups, given, hashes, digest)
+
+
+def _placed(study: Study, name: str) -> Path:
+    """Return where a file that the study names is."""
+    return Path(study.folder) / name if study.folder else Path(name)
+
+
+def _table(study: Study) -> IOTable:
+    """Read the table of a study."""
+    wanted = study.table
+    place = None if wanted.path is None else _placed(study, wanted.path)
+    return read(wanted.source, place, year=wanted.year, **wanted.options)
+
+
+def _panel(study: Study) -> tuple[Panel | None, tuple[int, ...]]:
+    """Make the panel of a study's years, if it has some, and list those that do not exist."""
+    wanted = study.table
+    if wanted.years is None:
+        return None, ()
+    asked = asked_years(wanted.years)
+    known = KNOWN_YEARS.get(wanted.source)
+    there, absent = asked, tuple[int, ...]()
+    if known is not None and any(dash in wanted.years for dash in "-–"):
+        there = [year for year in asked if year in known]
+        absent = tuple(year for year in asked if year not in known)
+    if len(there) < 2:
+        raise StudyError(
+            f"years {wanted.years!r} leave {some(there) or 'none'} of the source "
+            f"{wanted.source!r}{f' (it has {some(known)})' if known else ''}: name two or more, "
+            "or one with year"
+        )
+    place = None if wanted.path is None else _placed(study, wanted.path)
+    return read_panel(wanted.source, place, there, **wanted.options), absent
+
+
+def _given(study: Study, table: IOTable) -> dict[str, Denominator]:
+    """Read denominators that the study names, for the year of a table."""
+    found = {}
+    for name, file, unit in (
+        ("gdp", study.intensity.gdp, "USD"),
+        ("population", study.intensity.population, "person"),
+    ):
+        if file is None:
+            continue
+        from carbonflows.sources.worldbank import by_region, read_worldbank
+
+        if table.year is None:
+            raise StudyError(f"{name}: the table states no year, so none can be read from {file}")
+        countries = read_worldbank(_placed(study, file), table.year)
+        values = by_region(countries, table.members, missing="nan")
+        found[name] = Denominator(values, unit, f"{Path(file).name} (World Bank)")
+    return found
+
+
+def _digest(
+    study: Study,
+    groups: Grouping | None,
+    given: Mapping[int | None, Mapping[str, Denominator]],
+    tables: Mapping[str, Any],
+) -> str:
+    """Hash a study with all that it reads; where its files are does not matter."""
+    told = _told(study)
+    outside = {
+        f"{year} {name}": d.values.to_csv()
+        for year, found in given.items() for name, d in found.items()
+    }  # fmt: skip
+    everything = {
+        "study": told,
+        "tables": tables,
+        "grouping": None if groups is None else groups.hash,
+        "denominators": outside,
+        "files": dict(_files_named(study)),
+        "versions": {p: version(p) for p in ("numpy", "scipy", "pandas", "matplotlib")},
+        "program": program_hash(),
+    }
+    text = json.dumps(everything, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _told(study: Study) -> dict[str, Any]:
+    """All fields of a study but where it and its table are."""
+    told = study.model_dump(mode="json", exclude={"folder": True, "table": {"path"}})
+    return dict(told)
+
+
+def _files_named(study: Study) -> Iterator[tuple[str, str]]:
+    """Hash the files and folders that a study's fields name, but for its table."""
+    if not study.folder:
+        return  # a shipped study names no file; those of the call are hashed by their content
+    home = Path(study.folder)
+    for name in _texts(_told(study)):
+        place = home / name if name.isprintable() and len(name) < 255 else home
+        if place.resolve() == home.resolve() or not place.exists():
+            continue
+        files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
+        for file in files:
+            with file.open("rb") as opened:
+                content = hashlib.file_digest(opened, "sha256").hexdigest()
+            yield f"{name}/{file.relative_to(place)}", content
+
+
+def _texts(told: Any) -> list[str]:
+    """All texts inside nested fields."""
+    if isinstance(told, str):
+        return [told]
+    inside = told.values() if isinstance(told, dict) else told if isinstance(told, list) else ()
+    return [text for value in inside for text in _texts(value)]
+
+
+@cache
+def program_hash() -> str:
+    """SHA-256 of the package's own code and data: results of another version are not reused."""
+    import carbonflows
+
+    root = Path(carbonflows.__file__).parent
+    found = hashlib.sha256()
+    for file in sorted(p for p in root.rglob("*") if p.is_file() and p.suffix != ".pyc"):
+        found.update(str(file.relative_to(root)).encode() + file.read_bytes())
+    return found.hexdigest()

@@ -15,9 +15,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
-from carbonflows.errors import DataError, NotConverged, ShapeError, SingularSystem, some
+from carbonflows.errors import DataError, NotConverged, ShapeError, SingularSystem
 from carbonflows.factors import Factors, factorised
 from carbonflows.labels import Array
+from carbonflows.productive import (
+    largest_eigenvalue,
+    powers_vanish,
+    require_fit,
+    require_positive,
+    singular,
+)
 from carbonflows.table import IOTable, block_sum, runs
 
 Method: TypeAlias = Literal["auto", "lu", "krylov"]
@@ -240,36 +247,24 @@ class Leontief:
             self._found_productive = True
 
     def _check_productive(self) -> None:
-        x = self.table.x.to_numpy()
-        if self._Z.min(initial=0.0) < 0 or (x < 0).any():
+        signed = bool(self._Z.min(initial=0.0) < 0 or (self.table.x.to_numpy() < 0).any())
+        size = np.abs(self.per_output) if signed else self.per_output
+        Z = np.abs(self._Z) if signed else self._Z
+        if powers_vanish(Z.sum(axis=0) * size, lambda sums: (sums @ Z) * size):
+            return
+        if signed:
             radius = spectral_radius(self)
             if radius >= 1:
                 raise self._singular(f"the spectral radius of A is {radius:.4g}", radius=radius)
             return
-        sums = self.A_times(np.ones(len(self._Z)))
-        if sums.max(initial=0.0) < 1:
-            return  # every column sum is below one
         try:
             backward = self._answer(np.ones(len(self._Z)), transposed=True).values
         except NotConverged as error:
             raise self._singular(f"no multipliers were found ({error})") from error
-        negative = list(self.table.nodes[backward <= 0])
-        if negative:
-            raise self._singular(
-                f"A is not productive: multipliers are negative at {some(negative)}",
-                labels=negative,
-            )
+        require_positive(backward, self.table.label, self.table.nodes, self._input_sums)
 
     def _solve(self, given: Array, *, transposed: bool) -> Solution:
-        n = len(self._Z)
-        axis = -1 if transposed else 0
-        if given.ndim not in (1, 2) or given.shape[axis] != n:
-            raise ShapeError(
-                f"right-hand side has shape {given.shape}: its axis of nodes must have length {n}",
-                shape=given.shape,
-            )
-        if not np.isfinite(given).all():
-            raise DataError("right-hand side has values that are not finite")
+        require_fit(given, len(self._Z), transposed=transposed)
         self.require_productive()
         return self._answer(given, transposed)
 
@@ -421,14 +416,13 @@ class Leontief:
         # One sweep of the fixed point evens out the error of nodes with tiny output.
         return found + self._gap(rows, found, transposed)[0]
 
+    @property
+    def _input_sums(self) -> Array:
+        """Column sums of A."""
+        return self._Z.sum(axis=0) * self.per_output
+
     def _singular(self, what: str, **facts: Any) -> SingularSystem:
-        sums = self._Z.sum(axis=0) * self.per_output
-        worst = self.table.nodes[np.argsort(-sums)[:3]]
-        return SingularSystem(
-            f"{self.table.label}: {what}, so no meaningful inverse exists; look at the columns "
-            f"with the largest input sums ({some(worst)})",
-            **({"labels": list(worst)} | facts),
-        )
+        return singular(self.table.label, self.table.nodes, self._input_sums, what, **facts)
 
 
 def spectral_radius(system: Leontief) -> float:
@@ -454,24 +448,6 @@ def spectral_radius(system: Leontief) -> float:
     >>> round(spectral_radius(Leontief(two_regions())), 4)
     0.5
     """
-    from scipy.sparse.linalg import ArpackError
-
-    n = len(system.idle)
     if not system.table.Z.to_numpy().any():
         return 0.0
-    if n > 100:
-        try:
-            return _arnoldi(system)
-        except ArpackError as error:
-            if n > 2000:
-                raise NotConverged("the spectral radius of A was not found in time") from error
-    return float(np.abs(np.linalg.eigvals(system.times_A(np.eye(n)))).max(initial=0.0))
-
-
-def _arnoldi(system: Leontief) -> float:
-    from scipy.sparse.linalg import LinearOperator, eigs
-
-    n = len(system.idle)
-    operator = LinearOperator((n, n), matvec=system.times_A, dtype=float)
-    found = eigs(operator, k=1, which="LM", v0=np.ones(n), return_eigenvectors=False, tol=1e-8)
-    return float(np.abs(found).max())
+    return largest_eigenvalue(system.times_A, len(system.idle), system.table.label)

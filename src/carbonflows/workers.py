@@ -6,17 +6,18 @@ in BLAS and OpenMP, because sums split over threads differ in their last digits.
 
 import asyncio
 import os
+import pickle
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent import futures
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from carbonflows.clusters import existing, local
-from carbonflows.errors import WorkersError, quoted
+from carbonflows.errors import CarbonflowsError, WorkersError, quoted
 from carbonflows.memory import available_memory
 from carbonflows.threads import one_thread
 
@@ -121,6 +122,12 @@ class Workers:
         WorkersError
             Workers died or ran out of memory, or cannot be sent the function or its data.
         """
+        if self._scheduler is not None and self._client is None:
+            raise WorkersError(
+                f"scheduler {quoted(self._scheduler, 80)} is not connected to: write with "
+                "Workers(...) as workers",
+                scheduler=self._scheduler,
+            )
         todo = deque(enumerate(items))
         if self._client is None and self.processes == "auto":
             yield from _begun(function, shared, todo)
@@ -138,10 +145,12 @@ class Workers:
 
     def _wanted(self, function: Callable[..., Any], shared: Any, items: int) -> int:
         """Return how many local processes to start."""
+        if items == 1 and self.memory_limit is None:
+            return 1
         if self.processes != "auto":
             return self.processes
         available = available_memory()
-        size = 3 * _pickled_size((function, shared)) + (300 << 20)
+        size = 3 * _sendable((function, shared)) + (300 << 20)
         most = cores() if available is None else min(cores(), available // size)
         return max(1, min(most, items))
 
@@ -167,7 +176,19 @@ class _Item:
 
 
 def _done(call: _Call, item: _Item) -> Any:
-    return _alone(call.function, call.shared, item.value)
+    """Do an item on a worker; an error arrives as itself even if its facts cannot travel."""
+    try:
+        result = _alone(call.function, call.shared, item.value)
+        _sendable(result)
+        return result
+    except CarbonflowsError as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            bare = type(error)(str(error))
+        else:
+            raise
+    raise bare  # not in the block, where it would carry the other along
 
 
 def _alone(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Any:
@@ -189,29 +210,23 @@ def _begun(
         yield position, result
 
 
-def _pickled_size(value: Any) -> int:
-    """Return how many bytes a value takes when it is sent; arrays are counted, not copied."""
-    from distributed.protocol.pickle import dumps
+def _sendable(value: Any) -> int:
+    """Return how many bytes a value takes when it is sent; raise if it cannot be.
+
+    Arrays are counted, not copied. Dask would say the same in many lines.
+    """
+    import cloudpickle
 
     buffers: list[Any] = []
-    with _sending(value):
-        text = dumps(value, buffer_callback=buffers.append)
-    return len(text) + sum(buffer.raw().nbytes for buffer in buffers)
-
-
-@contextmanager
-def _sending(value: Any) -> Iterator[None]:
-    """Say in one line what cannot be sent to another process."""
-    import pickle
-
     try:
-        yield
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        text = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    except Exception as error:  # whatever its types raise
         raise WorkersError(
             f"{quoted(value, 60)} cannot be sent to other processes ({quoted(error, 80)}): use a "
             "function of a module and plain data, or processes=1",
             value=value,
         ) from error
+    return len(text) + sum(buffer.raw().nbytes for buffer in buffers)
 
 
 def _spread(client: "Client", call: _Call, todo: deque[tuple[int, Any]]) -> Iterator[Any]:
@@ -220,16 +235,19 @@ def _spread(client: "Client", call: _Call, todo: deque[tuple[int, Any]]) -> Iter
     Dask does again what a dead worker was doing. Only the shared data, which it cannot make again,
     is sent again from here when it was lost with the last worker that had it.
     """
+    for value in (call.function, call.shared):
+        _sendable(value)
     arrived: SimpleQueue[Any] = SimpleQueue()
     pending: dict[Any, tuple[Future, int, Any]] = {}
-    sent, sendings = _sent(client, call), 1
+    losses: Counter[int] = Counter()
+    sent = _sent(client, call)
     threads, seen = _threads(client), time.monotonic()
     try:
         while todo or pending:
             while todo and len(pending) < _AHEAD * max(1, threads):
                 position, item = todo.popleft()
-                with _sending(item):
-                    future = client.submit(_done, sent, _Item(item), pure=False)
+                _sendable(item)
+                future = client.submit(_done, sent, _Item(item), pure=False)
                 pending[future.key] = (future, position, item)
                 future.add_done_callback(lambda future: arrived.put(future.key))
             try:
@@ -241,33 +259,34 @@ def _spread(client: "Client", call: _Call, todo: deque[tuple[int, Any]]) -> Iter
                 continue
             if key not in pending:  # of data that was lost since
                 continue
+            seen = time.monotonic()
             future, position, item = pending[key]
             outcome = _outcome(client, future, item)
-            if outcome is None:
-                if sendings == _ATTEMPTS:
-                    raise _killed(client, item)
-                again = sorted((position, item) for _, position, item in pending.values())
-                todo.extendleft(reversed(again))
-                _take_back(client, pending)
-                sent, sendings = _sent(client, call), sendings + 1
+            if outcome is not None:
+                del pending[key]
+                yield position, outcome[0]
                 continue
-            del pending[key]
-            sendings = 1
-            yield position, outcome[0]
+            for _, lost, item in pending.values():
+                losses[lost] += 1
+                if losses[lost] == _ATTEMPTS:
+                    raise _killed(client, item)
+            again = sorted((lost, item) for _, lost, item in pending.values())
+            todo.extendleft(reversed(again))
+            _take_back(client, pending)
+            sent = _sent(client, call)
     finally:
         _take_back(client, pending)
 
 
 def _sent(client: "Client", call: _Call) -> "Future":
     """Send what all items share to all workers; again if one dies meanwhile."""
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in range(_ATTEMPTS):
         try:
-            with _sending(call.function if call.shared is None else call.shared):
-                return client.scatter(call, broadcast=True, hash=False, timeout=_PATIENCE)
-        except (OSError, TimeoutError) as error:
-            if isinstance(error, WorkersError) or attempt == _ATTEMPTS:
+            return client.scatter(call, broadcast=True, hash=False, timeout=_PATIENCE)
+        except Exception as error:  # also a KeyError in the scheduler, of a worker that has died
+            if attempt == _ATTEMPTS - 1:
                 raise _unreachable(client, error) from error
-    raise AssertionError
+    raise AssertionError("never here")
 
 
 def _outcome(client: "Client", future: "Future", item: Any) -> tuple[Any] | None:

@@ -11,11 +11,11 @@ from carbonflows.accounts.flows import flows
 from carbonflows.accounts.footprint import footprint
 from carbonflows.change.border_adjustment import border_adjustment
 from carbonflows.change.prices import burden, price_change, unit_prices
-from carbonflows.errors import CarbonflowsError, DataError, LabelError, UnitError
+from carbonflows.errors import CarbonflowsError, DataError, LabelError, NotConverged, UnitError
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.table import IOTable, two_regions
-from worlds import WORLDS, halves, three_by_two
+from worlds import WORLDS, halves, three_by_two, world
 
 ALL = pytest.mark.parametrize("name", WORLDS)
 USD = "USD/t CO2"
@@ -115,6 +115,88 @@ def test_every_view_of_the_burden_sums_to_the_same(name: str) -> None:
             np.where(mine, 20.0, 0.0) @ p
         )
     assert views[0].attrs["price_direct"] == 0
+
+
+def test_a_cap_by_hand() -> None:
+    system = Leontief(two_regions())
+    found = price_change(system, 0.1, unit=USD, cap={"A": 0.06})
+    # B: 0.06 × 0.1 + 0.4 π + 0.02 = π. A would cost 0.075 and bears 0.015 of 100.
+    np.testing.assert_allclose(found, [0.06, 0.026 / 0.6], rtol=1e-12)
+    assert found.attrs["cap"] == {"A": 0.06}
+    paid = burden(system, 0.1, unit=USD, cap={"A": 0.06})
+    np.testing.assert_allclose(paid["embodied"], found.to_numpy() @ [[50, 20], [10, 20]])
+    assert paid.attrs["absorbed"] == pytest.approx(1.5, rel=1e-12)
+    assert paid["absorbed"].sum() == pytest.approx(1.5, rel=1e-12)
+
+
+@ALL
+@pytest.mark.parametrize("height", [0.2, 0.6, 0.9])
+def test_capped_prices_are_the_fixed_point(name: str, height: float) -> None:
+    """Prices raised round by round, each product's cut off at its cap, until nothing moves."""
+    table = WORLDS[name]
+    system = Leontief(table)
+    A, _, k = inverse(table)
+    free = price_change(system, 40.0, unit=USD, pass_through={"s1": 0.7}).to_numpy()
+    region = table.nodes.get_level_values(0)
+    named = [r for r in table.regions if r != table.regions[-1] or len(table.regions) == 1]
+    limit = height * float(free[region.isin(named)].max())
+    cap = np.where(region.isin(named), limit, np.inf)
+    theta = np.where(table.nodes.get_level_values(1) == "s1", 0.7, 1.0)
+    rises = [0.0] * len(k)
+    for _ in range(3000):
+        costs = [
+            40.0 * theta[j] * k[j] + sum(rises[i] * A[i, j] for i in np.flatnonzero(A[:, j]))
+            for j in range(len(k))
+        ]
+        last, rises = rises, [min(c, most) for c, most in zip(costs, cap, strict=True)]
+        if max(abs(a - b) for a, b in zip(last, rises, strict=True)) < 1e-15 * limit:
+            break
+    else:
+        raise AssertionError("the iteration did not end")
+    options: Any = {
+        "unit": USD, "cap": dict.fromkeys(named, limit), "pass_through": {"s1": 0.7},
+    }  # fmt: skip
+    found = price_change(system, 40.0, **options)
+    np.testing.assert_allclose(found, rises, rtol=1e-10, atol=1e-14)
+    assert (np.array(costs) > cap).any()  # somebody bears something
+    paid = burden(system, 40.0, **options)
+    np.testing.assert_allclose(paid["embodied"], np.array(rises) @ system.final_use, rtol=1e-9)
+    own = np.array(costs) - rises + 40.0 * (1 - theta) * k
+    np.testing.assert_allclose(paid.attrs["absorbed"], own @ table.x.to_numpy(), rtol=1e-9)
+    account = footprint(system)["consumption"]
+    np.testing.assert_allclose(paid["burden"] + paid["absorbed"], 40.0 * account, rtol=1e-10)
+
+
+def test_caps_that_do_not_bind_or_let_nothing_pass() -> None:
+    table = WORLDS["ragged"]
+    system = Leontief(table)
+    free = price_change(system, 40.0, unit=USD)
+    same = price_change(system, 40.0, unit=USD, cap=2 * float(free.max()))
+    np.testing.assert_array_equal(same, free)
+    nothing = burden(system, 40.0, unit=USD, cap=0.0)
+    np.testing.assert_allclose(nothing["embodied"], 0, atol=1e-9)
+    p = table.extensions["emissions"].F.to_numpy().sum()
+    assert nothing.attrs["absorbed"] == pytest.approx(40.0 * p, rel=1e-12)
+    lower = [price_change(system, 40.0, unit=USD, cap=h * float(free.max())) for h in (0.3, 0.6)]
+    assert (lower[0] <= lower[1] + 1e-15).all()
+    with pytest.raises(DataError, match="source='node' was asked for with a cap"):
+        burden(system, 40.0, unit=USD, cap=0.1, source="node")
+    with pytest.raises(DataError, match=r"cap.*-0\.1"):
+        price_change(system, 40.0, unit=USD, cap=-0.1)
+
+
+def test_a_cap_with_negative_flows_is_kept_or_refused() -> None:
+    """A cheaper A makes t of B dearer, 0.2 − 0.3 × 0.1 = 0.17: above the cap after all."""
+    table = world(
+        [[0, 0, -30], [0, 0, 0], [0, 0, 0]], [[130, 0], [0, 100], [0, 100]], [50, 1, 20],
+        [("A", "s"), ("B", "s"), ("B", "t")], [("A", "f"), ("B", "f")],
+    )  # fmt: skip
+    system = Leontief(table)
+    np.testing.assert_allclose(
+        price_change(system, 1.0, unit=USD, cap={"A": 0.1}), [0.1, 0.01, 0.17], rtol=1e-12
+    )
+    with pytest.raises(NotConverged, match="prices of B/t stay above their cap"):
+        price_change(system, 1.0, unit=USD, cap=0.1)
 
 
 def test_money_and_mass_convert_or_are_refused() -> None:

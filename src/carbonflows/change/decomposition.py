@@ -1,20 +1,26 @@
 """Why emissions changed: intensity, technology, sourcing, mix, level and population."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, get_args
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
 
-from carbonflows.accounts.emissions import Emissions, Partition, partition, stated
+from carbonflows.accounts.emissions import Emissions, Partition, emissions, partition, stated
 from carbonflows.accounts.flows import embodied
 from carbonflows.change.comparable import Prices, both_emissions, comparable
+from carbonflows.change.items import items, keeps, told
+from carbonflows.change.panel import Panel, naming
 from carbonflows.change.shapley import orders, polar, shapley
 from carbonflows.change.vertices import By, Corners, people_of
 from carbonflows.errors import DataError, some
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
+from carbonflows.work import Work
 
 Average: TypeAlias = Literal["shapley", "polar"]
 
@@ -151,10 +157,10 @@ def decompose(
 
 
 def chained(
-    systems: Sequence[Leontief],
+    systems: Sequence[Leontief] | Panel,
     stressor: str | Sequence[str] | None = None,
     *,
-    previous_prices: Mapping[int, Leontief] | None = None,
+    previous_prices: Mapping[int, Leontief] | Panel | None = None,
     population: Mapping[int, pd.Series] | None = None,
     by: By = "demand",
     factors: Sequence[str] | None = None,
@@ -164,20 +170,24 @@ def chained(
     prices: Prices = "same",
     households: bool | None = None,
     unit: str | None = None,
+    work: Work | None = None,
 ) -> pd.DataFrame:
     """Decompose each step of a series of years.
 
     Parameters
     ----------
-    systems : sequence of Leontief
-        Two or more, their tables' years rising.
+    systems : sequence of Leontief, or Panel
+        Two or more, their tables' years rising. Of a panel two tables are in memory at a time, and
+        the one in previous year's prices.
     stressor, by, factors, method, grouping, spread, prices, households, unit
         See `decompose`.
-    previous_prices : mapping of int to Leontief, optional
+    previous_prices : mapping of int to Leontief, or Panel, optional
         The same years in the previous year's prices. The step into such a year is taken with it, so
         that price changes are not inside the factors.
     population : mapping of int to Series, optional
         People by region for each year.
+    work : Work, optional
+        Where the steps are worked on, and whether they are kept; for panels only.
 
     Returns
     -------
@@ -190,9 +200,12 @@ def chained(
     Raises
     ------
     DataError
-        Fewer than two systems, years that do not rise, or a year without population.
+        Fewer than two systems, years that do not rise, a year without population, or work for
+        systems that are not a panel.
     LabelError, UnitError
         See `decompose`.
+    SourceError
+        A member of a panel that cannot be read.
 
     Examples
     --------
@@ -202,33 +215,116 @@ def chained(
     >>> chained([Leontief(table) for table in tables])["change"].unstack("region").shape
     (2, 2)
     """
-    years = _rising(systems)
+    years = _panel_years(systems) if isinstance(systems, Panel) else _rising(systems)
     if population is not None and (missing := [y for y in years if y not in population]):
         raise DataError(f"population of {some(missing)} is missing: give a Series for each year")
-    unknown = sorted(set(previous_prices or ()) - set(years[1:]))
-    if unknown:
+    before = previous_prices or {}
+    into = [int(year) for year in (before.labels if isinstance(before, Panel) else before)]
+    if unknown := sorted(set(into) - set(years[1:])):
         raise DataError(
             f"previous_prices of {some(unknown)} belong to no step: steps end in {some(years[1:])}"
         )
-    steps = {}
-    for i, year in enumerate(years[1:]):
-        people = None if population is None else (population[years[i]], population[year])
-        steps[year] = decompose(
-            systems[i], (previous_prices or {}).get(year, systems[i + 1]), stressor,
-            by=by, factors=factors, population=people, method=method, grouping=grouping,
-            spread=spread, prices=prices, households=households, unit=unit,
-        )  # fmt: skip
-        unit = unit or str(steps[year].attrs["unit"])
+    of = systems if isinstance(systems, Panel) else dict(zip(years, systems, strict=True))
+    how = partial(
+        decompose, stressor=stressor, by=by, factors=factors, method=method, grouping=grouping,
+        spread=spread, prices=prices, households=households,
+    )  # fmt: skip
+    chain = _Chain(of, before, population or {}, how, unit)
+    found = chain.here(years) if work is None else chain.spread(years, work)
+    steps = {year: one["frame"] for year, one in zip(years[1:], found, strict=True)}
     attrs = [frame.attrs for frame in steps.values()]
     for frame in steps.values():
         frame.attrs = {}
     joined = pd.concat(steps, names=["year"])
     joined.attrs = attrs[0] | {
-        "table": f"{systems[0].table.label} to {systems[-1].table.label}",
+        "table": f"{found[0]['from']} to {found[-1]['to']}",
         "caveat": next((a["caveat"] for a in attrs if a["caveat"]), ""),
         "gap": max(a["gap"] for a in attrs),
     }
     return joined
+
+
+@dataclass(frozen=True, eq=False)
+class _Chain:
+    """A series of years, and how each step between them is decomposed."""
+
+    systems: Mapping[int, Leontief] | Panel
+    into: Mapping[int, Leontief] | Panel
+    population: Mapping[int, pd.Series]
+    how: "partial[pd.DataFrame]"
+    unit: str | None
+
+    def here(self, years: Sequence[int]) -> list[dict[str, Any]]:
+        """Take one step after the other; each system is solved once, two are there at a time."""
+        found: list[dict[str, Any]] = []
+        chain, before = self, _system(self.systems, years[0])
+        for pair in pairwise(years):
+            after = _system(self.systems, pair[1])
+            found.append(chain.step(before, after, pair))
+            chain, before = replace(self, unit=found[-1]["frame"].attrs["unit"]), after
+        return found
+
+    def spread(self, years: Sequence[int], work: Work) -> list[dict[str, Any]]:
+        """Have the steps taken; each reads the two tables that it is between."""
+        systems, into = self.systems, self.into
+        if not isinstance(systems, Panel) or not (isinstance(into, Panel) or not into):
+            raise DataError(
+                "solved systems stay where they are: give systems and previous_prices as panels to "
+                "have their steps worked on, or leave work out"
+            )
+        chain = self
+        if self.unit is None:
+            told_of = {name: self.how.keywords[name] for name in ("stressor", "households")}
+            with naming(f"year {years[0]}"):
+                chain = replace(self, unit=emissions(systems.table(years[0]), **told_of).unit)
+        known = {one["member"]: one for one in items(systems, work)}
+        priced = (
+            {one["member"]: one for one in items(into, work)} if isinstance(into, Panel) else {}
+        )
+        steps = [
+            {"tables": [known[earlier], known[year]], "into": priced.get(year)}
+            for earlier, year in pairwise(years)
+        ]
+        key = None
+        if keeps(work):
+            key = {"chained": told([chain.how, chain.unit])}
+            for step, pair in zip(steps, pairwise(years), strict=True):
+                step["people"] = told(self.people(*pair))
+        return work.results(_step, steps, what="steps", shared=chain, key=key)
+
+    def step(self, before: Leontief, after: Leontief, years: tuple[int, int]) -> dict[str, Any]:
+        """Decompose one step."""
+        if years[1] in (self.into.labels if isinstance(self.into, Panel) else self.into):
+            priced = _system(self.into, years[1])
+        else:
+            priced = after
+        frame = self.how(before, priced, population=self.people(*years), unit=self.unit)
+        return {"frame": frame, "from": before.table.label, "to": after.table.label}
+
+    def people(self, earlier: int, year: int) -> tuple[pd.Series, pd.Series] | None:
+        """People before and after, if they are given."""
+        return (self.population[earlier], self.population[year]) if self.population else None
+
+
+def _step(chain: _Chain, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Take one step wherever this runs."""
+    earlier, year = (table["member"] for table in item["tables"])
+    before, after = _system(chain.systems, earlier), _system(chain.systems, year)
+    return chain.step(before, after, (earlier, year))
+
+
+def _system(of: Mapping[int, Leontief] | Panel, year: int) -> Leontief:
+    """Solved system of a year, read first if it is a panel's."""
+    return Leontief(of.table(year)) if isinstance(of, Panel) else of[year]
+
+
+def _panel_years(panel: Panel) -> list[int]:
+    """Years of a panel, refused unless there is a step between them."""
+    if panel.level != "year":
+        raise DataError(f"a panel of level {panel.level!r} has no steps: give one of years")
+    if len(panel) < 2:
+        raise DataError(f"{len(panel)} table makes no step: give two years or more")
+    return [int(year) for year in panel.labels]
 
 
 def _rising(systems: Sequence[Leontief]) -> list[int]:

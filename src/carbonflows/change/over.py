@@ -1,20 +1,27 @@
 """Any account over a panel: one call, one frame, one table in memory at a time."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from carbonflows.accounts.emissions import Emissions
+from carbonflows.change.agreement import (
+    Border,
+    Labels,
+    agreed,
+    partial_labels,
+    require_alike,
+    require_labels_choice,
+)
+from carbonflows.change.items import items, keeps, told
 from carbonflows.change.panel import Label, Panel, naming
-from carbonflows.errors import DataError, LabelError, UnitError, some
+from carbonflows.errors import DataError, LabelError, some
 from carbonflows.solve import Leontief
-from carbonflows.table import IOTable
+from carbonflows.work import Work
 
 Account: TypeAlias = Callable[..., pd.DataFrame | pd.Series]
-Labels: TypeAlias = Literal["same", "common"]
-KINDS = ("regions", "sectors", "categories", "nodes", "final demand columns")
 
 
 def over(
@@ -23,6 +30,7 @@ def over(
     *args: Any,
     solve: bool = True,
     labels: Labels = "same",
+    work: Work | None = None,
     **kwargs: Any,
 ) -> pd.DataFrame:
     """Run one account over all tables of a panel.
@@ -42,6 +50,10 @@ def over(
         ``same`` (default) refuses tables whose regions, sectors or categories differ. ``common``
         computes every account on its whole table and then keeps the rows and columns that all
         members have; what was left out is listed in ``attrs["left_out"]``.
+    work : Work, optional
+        Where the members are worked on, and whether their results are kept; here, one after the
+        other, unless told. Agreement is looked at when all are done. Work takes one thread for
+        linear algebra: last digits are the same wherever it is done, not those of several threads.
 
     Returns
     -------
@@ -62,7 +74,8 @@ def over(
     SourceError
         A member that cannot be read.
     DataError
-        Emissions chosen from one table, or an account that returns no frame.
+        Emissions chosen from one table, an account that returns no frame, or one that has no name
+        although parts are kept.
 
     Examples
     --------
@@ -75,7 +88,8 @@ def over(
     1995 CHN         3074.0       2566.0
     2009 CHN         6696.0       5645.0
     """
-    return over_all(panel, {"": account}, *args, solve=solve, labels=labels, **kwargs)[""]
+    found = over_all(panel, {"": account}, *args, solve=solve, labels=labels, work=work, **kwargs)
+    return found[""]
 
 
 def over_all(
@@ -84,6 +98,7 @@ def over_all(
     *args: Any,
     solve: bool = True,
     labels: Labels = "same",
+    work: Work | None = None,
     **kwargs: Any,
 ) -> dict[str, pd.DataFrame]:
     """Run several accounts over a panel; each table is read and factorised just once.
@@ -95,8 +110,9 @@ def over_all(
         Name → account, as in `over`.
     *args, **kwargs
         Passed on to every account.
-    solve, labels
-        As in `over`.
+    solve, labels, work
+        As in `over`. What is kept is known by the tables' content, the accounts' names and the
+        arguments: accounts that are lambdas cannot be kept.
 
     Returns
     -------
@@ -119,76 +135,75 @@ def over_all(
     """
     if not isinstance(panel, Panel):
         raise DataError(f"a {type(panel).__name__} is no panel: make one with panel(members)")
-    if labels not in get_args(Labels):
-        raise DataError(f"labels={labels!r} is not known: use 'same' or 'common'")
+    require_labels_choice(labels)
     for given in (*args, *kwargs.values()):
         if isinstance(given, Emissions):
             raise DataError(
                 f"these emissions of {given.name} were chosen from one table: give the name of "
                 "the stressor, so that every member's own are taken"
             )
+    sweep = _Sweep(panel, dict(accounts), args, kwargs, solve)
     found: dict[str, dict[Label, pd.DataFrame]] = {name: {} for name in accounts}
-    borders: dict[Label, _Border] = {}
-    for label in panel.labels:
-        table = panel.table(label)
-        borders[label] = _Border.of(table)
-        _require_alike(borders, panel.level, labels)
-        with naming(f"{panel.level} {label}"):
-            subject = Leontief(table) if solve else table
-            for name, account in accounts.items():
-                found[name][label] = _framed(account(subject, *args, **kwargs))
-        del table, subject  # before the next one is read
+    borders: dict[Label, Border] = {}
+
+    def look(label: Label, border: Border) -> None:
+        borders[label] = border
+        require_alike(borders, panel.level, labels)
+
+    for label, frames in sweep.here(look) if work is None else sweep.spread(work, look):
+        for name, frame in frames.items():
+            found[name][label] = frame
     return {name: _joined(parts, panel, labels, borders) for name, parts in found.items()}
 
 
+Look: TypeAlias = Callable[[Label, Border], None]
+Results: TypeAlias = Iterator[tuple[Label, dict[str, pd.DataFrame]]]
+
+
 @dataclass(frozen=True, eq=False)
-class _Border:
-    """What has to agree between tables, without their numbers."""
+class _Sweep:
+    """What is asked of every member."""
 
-    labels: Mapping[str, pd.Index]
-    money: Mapping[str, str | None]
+    panel: Panel
+    accounts: dict[str, Account]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    solve: bool
 
-    @classmethod
-    def of(cls, table: IOTable) -> "_Border":
-        """Take it from a table."""
-        sets = (table.regions, table.sectors, table.categories, table.nodes, table.demand)
-        return cls(
-            dict(zip(KINDS, sets, strict=True)),
-            {
-                "unit of money": table.unit,
-                "currency": table.currency,
-                "price basis": table.price_basis,
-            },
-        )
+    def here(self, look: Look) -> Results:
+        """Work on one member after the other; each is looked at before it is worked on."""
+        return ((label, self.frames(label, look)) for label in self.panel.labels)
+
+    def spread(self, work: Work, look: Look) -> Results:
+        """Have the members worked on; each is looked at when its result is back."""
+        key = None
+        if keeps(work):
+            key = {"over": told([self.accounts, self.args, self.kwargs, self.solve])}
+        listed = items(self.panel, work)
+        what = f"{self.panel.level}s"
+        for item, result in zip(
+            listed, work.results(_member, listed, what=what, shared=self, key=key), strict=True
+        ):
+            look(item["member"], Border.told(result["border"]))
+            yield item["member"], result["frames"]
+
+    def frames(self, label: Label, look: Look) -> dict[str, pd.DataFrame]:
+        """Read one member and run all accounts on it; nothing of the table is kept."""
+        table = self.panel.table(label)
+        look(label, Border.of(table))
+        with naming(f"{self.panel.level} {label}"):
+            subject = Leontief(table) if self.solve else table
+            return {
+                name: _framed(account(subject, *self.args, **self.kwargs))
+                for name, account in self.accounts.items()
+            }
 
 
-def _require_alike(borders: Mapping[Label, _Border], level: str, labels: Labels) -> None:
-    """Raise unless the newest member agrees with the one before."""
-    if len(borders) < 2:
-        return
-    (last, before), (label, now) = list(borders.items())[-2:]
-    for what, value in now.money.items():
-        if value != before.money[what]:
-            raise UnitError(
-                f"{level} {label}: {what} is {value or 'not stated'}, that of {level} {last} is "
-                f"{before.money[what] or 'not stated'}: convert one of them first",
-                labels=[last, label],
-            )
-    if labels == "common":
-        return
-    for kind, index in now.labels.items():
-        gone, new = (
-            one.difference(other, sort=False)
-            for one, other in ((before.labels[kind], index), (index, before.labels[kind]))
-        )
-        if len(gone) or len(new):
-            told = {"without": gone, "with": new}
-            parts = [f"{word} {some(which)}" for word, which in told.items() if len(which)]
-            raise LabelError(
-                f"{level} {label}: {kind} are not those of {level} {last} ({', '.join(parts)}): "
-                "aggregate the tables to what they share, or pass labels='common'",
-                labels=[*gone, *new], members=[last, label],
-            )  # fmt: skip
+def _member(sweep: _Sweep, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Work on one member wherever this runs: its frames, and what has to agree."""
+    borders: list[Border] = []
+    frames = sweep.frames(item["member"], lambda _, border: borders.append(border))
+    return {"border": borders[0].facts(), "frames": frames}
 
 
 def _framed(result: Any) -> pd.DataFrame:
@@ -219,11 +234,11 @@ def naming_columns(frame: pd.DataFrame) -> list[Hashable]:
 
 
 def _joined(
-    parts: dict[Label, pd.DataFrame], panel: Panel, labels: Labels, borders: dict[Label, _Border]
+    parts: dict[Label, pd.DataFrame], panel: Panel, labels: Labels, borders: dict[Label, Border]
 ) -> pd.DataFrame:
     """Put the frames of one account under each other."""
     level = panel.level
-    facts = _agreed({label: frame.attrs for label, frame in parts.items()}, level)
+    facts = agreed({label: frame.attrs for label, frame in parts.items()}, level)
     left_out: dict[Label, list[str]] = {label: [] for label in parts}
     if labels == "common":
         parts, left_out = _in_common(parts, borders)
@@ -261,37 +276,15 @@ def _without_attrs(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _agreed(attrs: Mapping[Label, Mapping[Hashable, Any]], level: str) -> dict[Hashable, Any]:
-    """Keep attributes that all members share, list the others by member."""
-    keys = dict.fromkeys(key for one in attrs.values() for key in one)
-    facts: dict[Hashable, Any] = {}
-    for key in keys:
-        values = {label: one.get(key) for label, one in attrs.items()}
-        first_label, first = next(iter(values.items()))
-        other = next((label for label, value in values.items() if value != first), None)
-        if other is None:
-            facts[key] = first
-            continue
-        if key in ("unit", "stressor"):
-            kind = UnitError if key == "unit" else LabelError
-            raise kind(
-                f"{level} {other}: {key} of the result is {values[other]}, that of {level} "
-                f"{first_label} is {first}: pass {key}=…, or make it the same in the tables",
-                labels=[first_label, other],
-            )
-        facts[key] = values
-    return facts
-
-
 def _in_common(
-    parts: dict[Label, pd.DataFrame], borders: Mapping[Label, _Border]
+    parts: dict[Label, pd.DataFrame], borders: Mapping[Label, Border]
 ) -> tuple[dict[Label, pd.DataFrame], dict[Label, list[str]]]:
     """Keep rows and columns that all members have; say which were left out of each."""
     frames = list(parts.values())
     columns = [c for c in frames[0].columns if all(c in frame.columns for frame in frames)]
     kept: dict[Label, pd.DataFrame] = {}
     left_out: dict[Label, list[str]] = {}
-    partial = _partial_labels(borders.values())
+    partial = partial_labels(borders.values())
     for label, frame in parts.items():
         gone = [column for column in frame.columns if column not in columns]
         if tidy(frame):
@@ -315,12 +308,3 @@ def _in_common(
         kept[label] = chosen
         left_out[label] = [some([name]) for name in dict.fromkeys(gone)]
     return kept, left_out
-
-
-def _partial_labels(borders: Iterable[_Border]) -> set[Hashable]:
-    """Regions, sectors and categories that are not in all tables."""
-    found: set[Hashable] = set()
-    for kind in KINDS[:3]:
-        sets = [set(border.labels[kind]) for border in borders]
-        found |= set.union(*sets) - set.intersection(*sets)
-    return found

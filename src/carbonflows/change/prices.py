@@ -1,7 +1,8 @@
 """What a price on emissions would cost whom, in Leontief's price model.
 
 The price model is static: quantities, technology and sourcing stay as they are and costs are passed
-on in full along every chain, so that results are first-order upper bounds.
+on in full along every chain (unless a share or a cap says otherwise), so that results are
+first-order upper bounds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ import pandas as pd
 from carbonflows import units
 from carbonflows.accounts.emissions import Emissions, emissions, partition, stated
 from carbonflows.accounts.flows import Choice, Demand, final_use_by
-from carbonflows.change.scenario import Values, by_label, number
+from carbonflows.change.capped import borne
+from carbonflows.change.scenario import Values, by_label, number, told
 from carbonflows.errors import DataError, UnitError, some
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
@@ -70,6 +72,7 @@ def price_change(
     unit: str,
     coverage: Coverage = None,
     pass_through: Values = 1.0,
+    cap: Values | None = None,
     rates: Mapping[str, float] | None = None,
 ) -> pd.Series:
     """Relative change of prices due to a price on emissions.
@@ -90,6 +93,10 @@ def price_change(
     pass_through : float, Series or mapping
         Share of its cost that each emitting node passes on [0 to 1], 1 where it is not named; the
         rest comes out of its value added, and users of its product pass on what they are charged.
+    cap : float, Series or mapping, optional
+        Largest rise of a product's price that is passed on to buyers [1]: 0.05 for 5 %. What its
+        producer pays beyond, for emissions and for dearer inputs, comes out of its value added.
+        Products that are not named have none.
     rates : mapping of str to float, optional
         Exchange rates where the price is in another currency than the table, see
         `carbonflows.units.factor`.
@@ -97,7 +104,8 @@ def price_change(
     Returns
     -------
     Series (n,)
-        ``Δπ = (θ ∘ τ ∘ k) L`` [1], relative to prices before; ``τ e`` for one price for all.
+        ``Δπ = (θ ∘ τ ∘ k) L`` [1], relative to prices before; ``τ e`` for one price for all. With a
+        cap ``Δπ = min(Δπ A + θ ∘ τ ∘ k, cap)``.
 
     Raises
     ------
@@ -108,6 +116,8 @@ def price_change(
     UnitError
         A price unit that is no money per mass, of another substance, or of another currency
         without an exchange rate.
+    NotConverged
+        A cap that prices do not keep because the table has negative flows.
 
     Notes
     -----
@@ -126,12 +136,15 @@ def price_change(
     table = system.table
     load = emissions(table, stressor)
     cost = costs(table, load, tau, unit=unit, coverage=coverage, rates=rates)
-    passed = cost * shares(table, pass_through, "pass_through", otherwise=1.0)
-    found = system.multipliers(passed * load.per_output(table)).values
+    theta = shares(table, pass_through, "pass_through", otherwise=1.0)
+    passed = cost * theta * load.per_output(table)
+    if cap is not None:
+        passed = passed - borne(system, passed, by_label(cap, table, "cap", otherwise=np.inf))
+    found = system.multipliers(passed).values
     change = pd.Series(found, table.nodes, name="price_change")
     change.attrs = {
         "quantity": "relative change of prices", "unit": "1", "table": table.label,
-        "stressor": load.name, "price_unit": unit, "model": MODEL,
+        "stressor": load.name, "price_unit": unit, "cap": told(cap), "model": MODEL,
     }  # fmt: skip
     return change
 
@@ -144,6 +157,7 @@ def burden(
     unit: str,
     coverage: Coverage = None,
     pass_through: Values = 1.0,
+    cap: Values | None = None,
     direct: float | None = None,
     demand: Demand = "region",
     product: Literal["node"] | None = None,
@@ -156,7 +170,7 @@ def burden(
     Parameters
     ----------
     system : Leontief
-    tau, stressor, unit, coverage, pass_through, rates
+    tau, stressor, unit, coverage, pass_through, cap, rates
         See `price_change`.
     direct : float, optional
         Price on emissions of final users themselves [`unit`]. Default: `tau` if it is one number
@@ -173,18 +187,22 @@ def burden(
     DataFrame
         ``embodied``, what consumers pay in prices [table's money]. By region alone also
         ``direct``, on their own emissions and on those of nodes without output; ``burden``, both;
-        ``final_use``; ``relative``, the burden per final use [1]. ``attrs["absorbed"]`` is what
-        emitters do not pass on.
+        ``final_use``; ``relative``, the burden per final use [1]; and ``absorbed``, what producers
+        bear of the cost of what is consumed. ``attrs["absorbed"]`` is what they bear in all.
 
     Raises
     ------
     DataError, LabelError, UnitError
-        See `price_change`; product and source asked for at once.
+        See `price_change`; product and source asked for at once; source with a cap, under which
+        what is paid cannot be told by emitter.
+    NotConverged
+        See `price_change`.
 
     Notes
     -----
-    ``Δπ F`` = ``τ CBA_s`` for one price. By emitting node: ``(θ ∘ τ ∘ k) ∘ L F``. Negative final
-    demand, as of stocks, earns the change of price.
+    ``Δπ F`` = ``τ CBA_s`` for one price that is passed on in full; in any case burden and absorbed
+    add up to what the price on the consumer's emissions comes to. By emitting node:
+    ``(θ ∘ τ ∘ k) ∘ L F``. Negative final demand, as of stocks, earns the change of price.
 
     Examples
     --------
@@ -203,7 +221,13 @@ def burden(
     part = partition(table, grouping)
     cost = costs(table, load, tau, unit=unit, coverage=coverage, rates=rates)
     theta = shares(table, pass_through, "pass_through", otherwise=1.0)
-    passed = cost * theta * load.per_output(table)
+    k = load.per_output(table)
+    passed = cost * theta * k
+    if cap is not None:
+        if source is not None:
+            raise DataError("source='node' was asked for with a cap: leave one of them out")
+        passed = passed - borne(system, passed, by_label(cap, table, "cap", otherwise=np.inf))
+    kept = cost * k - passed  # borne by producers, per unit of output
     final, columns = final_use_by(system, part, demand)
     if source is not None:
         by_node = passed[:, None] * system.outputs(final).values
@@ -228,10 +252,11 @@ def burden(
             frame["burden"] = frame["embodied"] + frame["direct"]
             frame["final_use"] = final.sum(axis=0)
             frame["relative"] = frame["burden"] / frame["final_use"].where(frame["final_use"] != 0)
+            frame["absorbed"] = kept @ system.outputs(final).values if kept.any() else 0.0
     frame = stated(frame, system, load, part, "cost of a price on emissions to consumers")
     frame.attrs |= {
-        "unit": table.unit, "price_unit": unit, "price_direct": direct, "model": MODEL,
-        "absorbed": float(cost * (1 - theta) @ load.production),
+        "unit": table.unit, "price_unit": unit, "price_direct": direct, "cap": told(cap),
+        "model": MODEL, "absorbed": float(kept @ table.x.to_numpy()),
     }  # fmt: skip
     return frame
 

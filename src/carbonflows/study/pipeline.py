@@ -167,7 +167,9 @@ def run(
     with (
         results_folder(place) as folder,
         working(
-            scheduler=scheduler, processes=processes, parts=parts if spread else None,
+            scheduler=scheduler,
+            processes=processes,
+            parts=parts if spread else None,
             progress=passed,
         ) as work,
     ):

@@ -13,11 +13,12 @@ NotNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class SizeSpec(Strict):
-    """Relative standard deviation by size, ``ln rsd = a + b ln|value|``, at most `most`."""
+    """Relative standard deviation by size, ``ln rsd = a + b ln|value|``, value in `unit`."""
 
     a: float = Field(allow_inf_nan=False)
     b: float = Field(allow_inf_nan=False)
     most: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    unit: str | None = None
 
 
 class ErrorSpec(Strict):
@@ -71,7 +72,7 @@ class FuelsSpec(Strict):
 
 
 class MemberSpec(Strict):
-    """A further table, as for `carbonflows.read`; `stressor` is what the study's is called there."""
+    """A further table, as for `carbonflows.read`, and what the study's stressor is called there."""
 
     source: str
     name: str = ""

@@ -1,0 +1,1 @@
+"""How sure results are: errors of tables and emissions, drawn or carried to first order."""

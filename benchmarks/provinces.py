@@ -57,7 +57,7 @@ def measure(source: str) -> dict[str, float]:
     from carbonflows.build.synthetic.observed import observed
     from carbonflows.inventory import energy_balance
     from carbonflows.solve import Leontief
-    from carbonflows.study.provinces_accounts import province_accounts
+    from carbonflows.study.provinces.accounts import province_accounts
 
     table, country = world_of(source)
     made = synthetic_country(table, country, provinces=PROVINCES)

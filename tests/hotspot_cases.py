@@ -18,7 +18,7 @@ from carbonflows.raster import Grid
 from carbonflows.sources.raster_write import write_raster
 from carbonflows.study import StudyResult, hotspots, run
 from carbonflows.study.country_folder import write_country
-from carbonflows.study.hotspots_mapped import Mapped, mapped
+from carbonflows.study.hotspots.mapped import Mapped, mapped
 
 REST = "all others"
 LIT = [

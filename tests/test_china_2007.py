@@ -10,9 +10,10 @@ import pytest
 
 import carbonflows as cf
 from carbonflows.errors import SourceError
-from carbonflows.study import StudyResult, country, load_study, provinces, run
+from carbonflows.study import StudyResult, country, load_study, run
 from carbonflows.study.country_folder import read_country
-from carbonflows.study.provinces_accounts import COUNTRY
+from carbonflows.study.provinces import study as provinces
+from carbonflows.study.provinces.accounts import COUNTRY
 
 TOTAL = 6822.269602381581  # Mt, the inventories' sum, used at their own level
 WORLD = 5962.552393517854  # Mt, China in WIOD 2007 with households

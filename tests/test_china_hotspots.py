@@ -16,7 +16,7 @@ from carbonflows.sources.cdiac import read_cdiac
 from carbonflows.sources.outlines import homonyms
 from carbonflows.study import StudyResult, load_study
 from carbonflows.study.country_folder import read_country
-from carbonflows.study.hotspots_mapped import ABROAD, ALL, Mapped
+from carbonflows.study.hotspots.mapped import ABROAD, ALL, Mapped
 from hotspot_cases import found_in, total
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"

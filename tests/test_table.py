@@ -2,6 +2,7 @@
 
 # ruff: noqa: PD002
 
+import pickle
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import carbonflows as cf
 from carbonflows.errors import DataError, LabelError, ShapeError
+from carbonflows.store import table_hash
 from carbonflows.table import Extension, IOTable, block_sum, two_regions
 from worlds import WORLDS, demand_of, nodes_of, random_world, relabelled, three_by_two
 
@@ -536,3 +539,13 @@ def test_relabelled_worlds_hold_the_same_numbers() -> None:
     assert found.Z.loc[("r1", "s1"), ("r2", "s2")] == table.Z.loc[("r1", "s1"), ("r2", "s2")]
     assert nodes_of([("a", "b")]).names == ["region", "sector"]
     assert demand_of([("a", "b")]).names == ["region", "category"]
+
+
+def test_a_table_goes_to_another_process_and_stays_read_only():
+    table = cf.example(2007)
+    again = pickle.loads(pickle.dumps(table, protocol=5))
+    assert table_hash(again) == table_hash(table)
+    assert again.provenance == table.provenance
+    assert again.label == table.label
+    with pytest.raises(ValueError, match="read-only"):
+        again.Z.to_numpy()[0, 0] = 1.0

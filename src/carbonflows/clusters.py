@@ -20,6 +20,7 @@ _ARRIVE = 10.0  # seconds a cluster's first worker has to arrive
 _FAILURES = 2  # times an item may end its worker and is begun again
 _SAME = ("python", "distributed", "numpy", "carbonflows")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_KEPT = 256 << 20  # bytes of freed memory that a local process keeps for its next block
 
 
 @contextmanager
@@ -50,7 +51,12 @@ def local(processes: int, memory_limit: int | None = None) -> "Iterator[Client]"
 
     # a process over its limit is ended at once: pausing it could last for ever
     memory = {"target": False, "spill": False, "pause": False, "terminate": 0.95}
-    settings = {f"distributed.worker.memory.{name}": value for name, value in memory.items()}
+    settings: dict[str, Any] = {
+        f"distributed.worker.memory.{name}": value for name, value in memory.items()
+    }
+    # Dask has workers give memory back at once, so that each block would be faulted in anew.
+    kept = {"MALLOC_TRIM_THRESHOLD_": _KEPT, "MALLOC_MMAP_THRESHOLD_": _KEPT}
+    settings["distributed.nanny.pre-spawn-environ"] = kept | dict.fromkeys(_THREADS, 1)
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="carbonflows-"))
         stack.enter_context(_environment())

@@ -277,24 +277,8 @@ class IOTable:
         summed = block_sum(self.Y.to_numpy(), self.demand_region, len(self.regions), axis=1)
         return pd.DataFrame(summed, self.nodes, self.regions.rename("demand_region"), copy=False)
 
-    def replace(self, **changes: Any) -> "IOTable":
-        """Make a new table with some arguments of the constructor changed.
-
-        Parameters
-        ----------
-        **changes
-            Arguments of `IOTable`.
-
-        Returns
-        -------
-        IOTable
-
-        Examples
-        --------
-        >>> from carbonflows.table import two_regions
-        >>> two_regions().replace(year=2020).year
-        2020
-        """
+    def _arguments(self) -> dict[str, Any]:
+        """What the constructor makes this table of."""
         arguments: dict[str, Any] = {
             "Z": self.Z,
             "Y": self.Y,
@@ -316,6 +300,30 @@ class IOTable:
             "members", "provenance",
         ):  # fmt: skip
             arguments[key] = getattr(self, key)
+        return arguments
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made_again, (self._arguments(),)
+
+    def replace(self, **changes: Any) -> "IOTable":
+        """Make a new table with some arguments of the constructor changed.
+
+        Parameters
+        ----------
+        **changes
+            Arguments of `IOTable`.
+
+        Returns
+        -------
+        IOTable
+
+        Examples
+        --------
+        >>> from carbonflows.table import two_regions
+        >>> two_regions().replace(year=2020).year
+        2020
+        """
+        arguments = self._arguments()
         unknown = set(changes) - set(arguments)
         if unknown:
             raise LabelError(f"IOTable has no {some(sorted(unknown))}", labels=sorted(unknown))
@@ -341,6 +349,11 @@ class IOTable:
         other = shallow(self)
         set_once(other, _provenance=deepcopy(dict(provenance)))
         return other
+
+
+def _made_again(arguments: dict[str, Any]) -> IOTable:
+    """Make a table that came from another process."""
+    return IOTable(**arguments)
 
 
 def two_regions() -> IOTable:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 import carbonflows as cf
-from carbonflows.study import StudyResult, hotspots, load_study, run
+from carbonflows.study import StudyResult, load_study, run
 from carbonflows.study.country import Country, country_of
-from carbonflows.study.hotspots_mapped import Mapped, mapped
-from carbonflows.study.hotspots_places import places_of
+from carbonflows.study.hotspots import study as hotspots
+from carbonflows.study.hotspots.mapped import Mapped, mapped
+from carbonflows.study.hotspots.places import places_of
 from hotspot_cases import found_in, lay_out
 from hotspot_edits import Files
 

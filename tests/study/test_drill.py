@@ -17,8 +17,9 @@ from carbonflows.accounts.sector import product_trace, tracer
 from carbonflows.accounts.trace import AXES, Axis, Trace
 from carbonflows.errors import DataError
 from carbonflows.figures.chain import chain
-from carbonflows.study import drill, run
-from carbonflows.study.sectors import square
+from carbonflows.study import run
+from carbonflows.study.sectors import drill
+from carbonflows.study.sectors.study import square
 
 SCRIPT = Path(drill.__file__).with_name("drill.js")
 HEADS = ["Emitted in", "Made in", "Finished in", "Consumed in"]

@@ -10,7 +10,7 @@ import pytest
 import carbonflows as cf
 from carbonflows.change.panel import Panel, panel, read_panel
 from carbonflows.regions import Grouping, load_grouping
-from carbonflows.study.drivers import outcome
+from carbonflows.study.drivers.study import outcome
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study, load_study
 from carbonflows.table import IOTable
@@ -120,7 +120,7 @@ def test_effects_sum_to_the_change_of_accounts_everywhere(shipped) -> None:
 
 
 def test_a_gap_is_seen_where_an_effect_is_wrong(monkeypatch) -> None:
-    from carbonflows.study import drivers_steps
+    from carbonflows.study.drivers import steps as drivers_steps
 
     real = drivers_steps.decompose
 
@@ -257,8 +257,8 @@ def test_the_whole_of_wiod(shared: Path) -> None:
 
 def test_digits_do_not_depend_on_which_steps_a_process_took_before(monkeypatch) -> None:
     monkeypatch.setattr("carbonflows.solve.KRYLOV_FROM", 100)  # as in tables of 1000 nodes
-    from carbonflows.study.drivers_steps import step_effects
-    from carbonflows.study.drivers_years import years_of
+    from carbonflows.study.drivers.steps import step_effects
+    from carbonflows.study.drivers.years import years_of
 
     steps = [
         {"before": before, "after": after, "chained": True}

@@ -10,11 +10,11 @@ import pytest
 import carbonflows as cf
 from carbonflows.change.panel import Panel, panel
 from carbonflows.study import StudyResult, run
-from carbonflows.study.drivers import outcome
-from carbonflows.study.drivers_found import FACTORS
-from carbonflows.study.drivers_page import _listed
+from carbonflows.study.drivers.found import FACTORS
+from carbonflows.study.drivers.page import _listed
+from carbonflows.study.drivers.spec import Factor
+from carbonflows.study.drivers.study import outcome
 from carbonflows.study.spec import Study
-from carbonflows.study.spec_drivers import Factor
 from worlds import three_by_two
 
 

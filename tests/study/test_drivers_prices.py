@@ -11,8 +11,8 @@ import carbonflows as cf
 from carbonflows.change.panel import panel, read_panel
 from carbonflows.errors import CarbonflowsError, StudyError
 from carbonflows.sources.plain import write_plain
-from carbonflows.study.drivers import outcome
-from carbonflows.study.drivers_years import read_deflators
+from carbonflows.study.drivers.study import outcome
+from carbonflows.study.drivers.years import read_deflators
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study
 from carbonflows.table import IOTable

@@ -8,8 +8,8 @@ import pytest
 
 from carbonflows.errors import CarbonflowsError
 from carbonflows.study import load_study
-from carbonflows.study.hotspots_accounts import hotspot_accounts
-from carbonflows.study.hotspots_published import beside_printed
+from carbonflows.study.hotspots.accounts import hotspot_accounts
+from carbonflows.study.hotspots.published import beside_printed
 from hotspot_cases import MORE
 from hotspot_edits import (
     CITIES,

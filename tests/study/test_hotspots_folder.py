@@ -9,8 +9,9 @@ import pytest
 
 import carbonflows as cf
 from carbonflows.grid.nodes import FINAL_USERS
-from carbonflows.study import StudyResult, hotspots, load_study, run
-from carbonflows.study.hotspots_mapped import ABROAD, ALL, Mapped
+from carbonflows.study import StudyResult, load_study, run
+from carbonflows.study.hotspots import study as hotspots
+from carbonflows.study.hotspots.mapped import ABROAD, ALL, Mapped
 from hotspot_cases import MORE, REST, driven_of, found_in, lay_out, total
 
 

@@ -6,7 +6,7 @@ import pytest
 from pyproj import Transformer
 from scipy import sparse
 
-from carbonflows.study.hotspots_mapped import ABROAD, ALL
+from carbonflows.study.hotspots.mapped import ABROAD, ALL
 from hotspot_cases import driven_of, total
 
 

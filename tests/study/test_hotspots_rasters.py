@@ -13,7 +13,7 @@ from carbonflows.figures.shapes import country_shapes
 from carbonflows.raster import Grid
 from carbonflows.sources.raster_write import write_raster
 from carbonflows.sources.rasters import read_raster
-from carbonflows.study.hotspots_accounts import hotspot_accounts
+from carbonflows.study.hotspots.accounts import hotspot_accounts
 from hotspot_cases import MORE
 from hotspot_edits import Files, raster, refused
 

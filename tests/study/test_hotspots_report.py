@@ -10,9 +10,9 @@ from shapely import Point
 
 from carbonflows.grid.nodes import FINAL_USERS
 from carbonflows.raster import CHINA_ALBERS, Grid
-from carbonflows.study.hotspots_files import labelled_cities, zoomed
-from carbonflows.study.hotspots_mapped import ABROAD, ALL
-from carbonflows.study.hotspots_page import hotspot_pictures
+from carbonflows.study.hotspots.files import labelled_cities, zoomed
+from carbonflows.study.hotspots.mapped import ABROAD, ALL
+from carbonflows.study.hotspots.page import hotspot_pictures
 from hotspot_cases import driven_of, total
 
 FIGURES = {

@@ -12,8 +12,8 @@ import carbonflows as cf
 from carbonflows.accounts.emissions import emissions
 from carbonflows.build.synthetic.emitters import true_pattern
 from carbonflows.grid.nodes import node_account
-from carbonflows.study.hotspots_mapped import Mapped
-from carbonflows.study.hotspots_score import places_scored
+from carbonflows.study.hotspots.mapped import Mapped
+from carbonflows.study.hotspots.score import places_scored
 from hotspot_cases import driven_of
 
 

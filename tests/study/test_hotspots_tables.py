@@ -10,7 +10,7 @@ import pytest
 
 from carbonflows.accounts.emissions import emissions
 from carbonflows.grid.zones import REMAINDER
-from carbonflows.study.hotspots_mapped import ABROAD, ALL
+from carbonflows.study.hotspots.mapped import ABROAD, ALL
 from hotspot_cases import REST, driven_of, total
 
 TABLES = {

@@ -11,7 +11,7 @@ import pytest
 import carbonflows as cf
 from carbonflows.errors import CarbonflowsError, SourceError, StudyError
 from carbonflows.study import StudyResult, load_study, run
-from carbonflows.study.provinces_accounts import COUNTRY
+from carbonflows.study.provinces.accounts import COUNTRY
 from carbonflows.study.spec import PublishedSpec, Study
 from carbonflows.study.template import write_template
 

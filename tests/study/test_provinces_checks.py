@@ -10,7 +10,7 @@ from carbonflows.build.chain import ChainOptions
 from carbonflows.build.synthetic.country import synthetic_country
 from carbonflows.build.synthetic.observed import observed
 from carbonflows.errors import BalanceError
-from carbonflows.study.provinces_checks import emission_levels, odd_regions, table_balance
+from carbonflows.study.provinces.checks import emission_levels, odd_regions, table_balance
 
 WORLD = cf.example(2007)
 

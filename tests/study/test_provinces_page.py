@@ -6,9 +6,10 @@ from shapely import MultiPolygon, Point, box
 
 import carbonflows as cf
 from carbonflows.figures.page import note_of
-from carbonflows.study import load_study, provinces_page
+from carbonflows.study import load_study
 from carbonflows.study.outcome import Outcome, Picture
-from carbonflows.study.provinces import outcome
+from carbonflows.study.provinces import page as provinces_page
+from carbonflows.study.provinces.study import outcome
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from carbonflows.errors import LabelError, StudyError, UnitError
 from carbonflows.regions import load_grouping
 from carbonflows.study import StudyResult, load_study, run
 from carbonflows.study.bridge import outcome as bridge
-from carbonflows.study.flows import outcome as flows
+from carbonflows.study.flows.study import outcome as flows
 from carbonflows.study.outcome import Outcome
-from carbonflows.study.sectors import outcome as sectors
-from carbonflows.study.series import outcome as series
+from carbonflows.study.sectors.study import outcome as sectors
+from carbonflows.study.series.study import outcome as series
 from carbonflows.study.spec import Study
 from carbonflows.table import two_regions
 from carbonflows.work import Work, working

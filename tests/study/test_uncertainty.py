@@ -17,10 +17,11 @@ from carbonflows.errors import CarbonflowsError, StudyError
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.sources.plain import read_plain, write_plain
-from carbonflows.study import load_study, run, uncertainty
+from carbonflows.study import load_study, run
 from carbonflows.study.spec import Study
-from carbonflows.study.uncertainty_drawn import caused, drawn_at
-from carbonflows.study.uncertainty_errors import named_errors, sd_of_file
+from carbonflows.study.uncertainty import study as uncertainty
+from carbonflows.study.uncertainty.drawn import caused, drawn_at
+from carbonflows.study.uncertainty.errors import named_errors, sd_of_file
 from carbonflows.uncertainty.drawing import drawn_table
 from carbonflows.uncertainty.draws import draws
 from carbonflows.uncertainty.first_order import first_order

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from carbonflows.errors import StudyError
 from carbonflows.solve import Leontief
 from carbonflows.study import run
+from carbonflows.study.sectors.weights import scaled, split_table
 from carbonflows.study.spec import SplitSpec
-from carbonflows.study.weights import scaled, split_table
 from worlds import three_by_two
 
 

@@ -104,7 +104,7 @@ def balance_bars(
     nets = values.sum(axis=1).rename("Net") if net is None else _nets(net, values.index)
     lengths = values.abs().sum(axis=1).sort_values(ascending=False, kind="stable")
     nets = nets[lengths.index[:top]].sort_values(ascending=False, kind="stable")
-    power = _power([lengths.iloc[0], *nets])
+    power = power_of([lengths.iloc[0], *nets])
     nets = nets / 10.0**power
     kept = values.loc[nets.index] / 10.0**power
     texts = [wrapped(name, _NAME, BODY) for name in names(nets.index, labels)]
@@ -199,12 +199,12 @@ def _nets(net: pd.Series, regions: pd.Index) -> pd.Series:
     return net.loc[regions].astype(float)
 
 
-def _power(numbers: Sequence[float]) -> int:
+def power_of(numbers: Sequence[float]) -> int:
     """Return the power of ten to print numbers in: 0 unless they are very large or small.
 
     Examples
     --------
-    >>> _power([1.2e7, 3.0]), _power([1500.0]), _power([4e-8]), _power([0.0])
+    >>> power_of([1.2e7, 3.0]), power_of([1500.0]), power_of([4e-8]), power_of([0.0])
     (6, 0, -9, 0)
     """
     largest = max(abs(value) for value in numbers)

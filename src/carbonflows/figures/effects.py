@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.errors import DataError, LabelError, some
-from carbonflows.figures.balance import _power as power_of
+from carbonflows.figures.balance import power_of
 from carbonflows.figures.contributions import (
     caveat_of,
     factor_names,
@@ -18,8 +18,7 @@ from carbonflows.figures.inputs import finite
 from carbonflows.figures.multiples import Box, Scale, panel, scale, unit_line
 from carbonflows.figures.page import MARGIN, WIDTH, page, text_width, wrapped
 from carbonflows.figures.style import BODY, EXPORTER, GREY, IMPORTER, INK, SMALL, halo, style
-from carbonflows.figures.waterfall import _TOTAL as TOTAL
-from carbonflows.figures.waterfall import _places as places_for
+from carbonflows.figures.waterfall import TOTAL, places_for
 from carbonflows.figures.wording import number, shown
 
 if TYPE_CHECKING:

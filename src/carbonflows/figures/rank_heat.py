@@ -11,7 +11,7 @@ from carbonflows.errors import DataError, LabelError, some
 from carbonflows.figures.classes import Classes, class_bar
 from carbonflows.figures.inputs import finite
 from carbonflows.figures.page import MARGIN, WIDTH, page, text_width, wrapped
-from carbonflows.figures.stacks import _readable as readable
+from carbonflows.figures.stacks import readable
 from carbonflows.figures.style import BODY, FAINT, GREY, SMALL, sequential, style
 from carbonflows.figures.wording import names, number
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from carbonflows.errors import DataError, LabelError, some
-from carbonflows.figures.balance import _power as power_of
+from carbonflows.figures.balance import power_of
 from carbonflows.figures.ends import End, end_names, names_height, names_width
 from carbonflows.figures.keys import Entry, draw_key, key_height
 from carbonflows.figures.multiples import (

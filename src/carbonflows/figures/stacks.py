@@ -104,13 +104,13 @@ def stacked_shares(
                 fits = (t for t in (f"{digits} %", digits) if text_width(t, SMALL) + 0.8 < wide)
                 if printed := next(fits, ""):
                     axes.text(start + wide / 2, y + 3.6, printed, size=SMALL, ha="center",
-                              va="center_baseline", color=_readable(chosen[column]),
+                              va="center_baseline", color=readable(chosen[column]),
                               gid="share")  # fmt: skip
                 start += wide
         return paper.figure
 
 
-def _readable(colour: str) -> str:
+def readable(colour: str) -> str:
     """Black or white, whichever can be read on a colour."""
     from matplotlib.colors import to_rgb
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROW = 7.0  # mm
-_TOTAL = "#4d4d4d"
+TOTAL = "#4d4d4d"
 
 
 class Step(NamedTuple):
@@ -109,7 +109,7 @@ def waterfall(
             f"{text}  ({share.lstrip('+')} %)" for text, share in zip(printed, shares, strict=True)
         ]
         exact = exact and exact_too
-        whole = number(reference, _places(reference))
+        whole = number(reference, places_for(reference))
         note = f"In brackets: percent of {reference_name} ({whole} {shown(unit)}). {note}"
     if not exact:
         note = (
@@ -133,7 +133,7 @@ def waterfall(
         edge = low - 2.0 / scale
         for row, step in enumerate(steps):
             ends = (0.0, after[row]) if step.total else (before[row], after[row])
-            colour = _TOTAL if step.total else EXPORTER if given[row] >= 0 else IMPORTER
+            colour = TOTAL if step.total else EXPORTER if given[row] >= 0 else IMPORTER
             axes.barh(row, ends[1] - ends[0], left=ends[0], height=0.62, color=colour)
             if row + 1 < rows:
                 axes.plot([after[row]] * 2, [row + 0.31, row + 0.69], color=GREY, lw=0.5)
@@ -171,7 +171,7 @@ def _printed(
 
     All have the same number of decimals, one more where only that makes them add up.
     """
-    start = max(_places(np.abs(after).max()), least)
+    start = max(places_for(np.abs(after).max()), least)
     for places in (start, start + 1, start):
         steps, sums = np.round(given, places), np.round(after, places)
         exact = bool(np.allclose(np.cumsum(steps)[totals], sums[totals], 0, 0.1 * 10.0**-places))
@@ -190,6 +190,6 @@ def _printed(
     return texts, exact
 
 
-def _places(largest: float) -> int:
+def places_for(largest: float) -> int:
     """Decimals that print the largest number with three digits."""
     return int(np.clip(2 - np.floor(np.log10(largest)), 0, 8)) if largest else 0

@@ -17,9 +17,7 @@ import numpy as np
 from carbonflows.errors import DataError, LabelError, SourceError, quoted, some
 from carbonflows.labels import Array, repeated
 from carbonflows.sources.ceads_provinces import province
-from carbonflows.sources.sheets import _numbers as numbers_of
-from carbonflows.sources.sheets import _text as text_of
-from carbonflows.sources.sheets import column_letters
+from carbonflows.sources.sheets import column_letters, numbers_of, text_of
 from carbonflows.sources.tabbed import Label
 
 CATEGORIES = (

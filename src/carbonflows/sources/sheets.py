@@ -196,7 +196,7 @@ def wide_sheet(files: Files, name: str, where: str, sheet: str) -> WideSheet:
     head: list[list[str]] = []
     codes: list[str] = []
     for row in rows:
-        texts = [_text(cell) for cell in row]
+        texts = [text_of(cell) for cell in row]
         count = sum(bool(re.fullmatch(r"[cF]\d+", text, re.IGNORECASE)) for text in texts)
         if count > 1 and "c1" in (t.lower() for t in texts):  # C10 further up is an industry
             codes = texts
@@ -223,15 +223,15 @@ def wide_sheet(files: Files, name: str, where: str, sheet: str) -> WideSheet:
     down, values = [], []
     first_row = len(head) + 2
     for number, row in enumerate(rows, first_row):
-        labels = [_text(cell) for cell in row[:left]]
+        labels = [text_of(cell) for cell in row[:left]]
         if not any(labels):
-            if any(_text(cell) for cell in row[left:last]):
+            if any(text_of(cell) for cell in row[left:last]):
                 raise DataError(f"{where}: row {number} has numbers but no label: get it again")
             values.append(np.full(last - left, np.nan))
             down.append(("", "", [""]))
             continue
         down.append((labels[-2], labels[-1], labels[-3::-1]))
-        values.append(_numbers(row[left:last], last - left, where, number, left + 1))
+        values.append(numbers_of(row[left:last], last - left, where, number, left + 1))
     while down and not any((down[-1][0], down[-1][1], *down[-1][2])):
         down.pop()
         values.pop()
@@ -241,7 +241,7 @@ def wide_sheet(files: Files, name: str, where: str, sheet: str) -> WideSheet:
     return WideSheet(title, across, down, np.array(values), first_row, left + 1)
 
 
-def _numbers(cells: list[Any], width: int, where: str, row: int, first_column: int) -> Array:
+def numbers_of(cells: list[Any], width: int, where: str, row: int, first_column: int) -> Array:
     values = np.full(width, np.nan)
     try:
         values[: len(cells)] = cells
@@ -252,7 +252,7 @@ def _numbers(cells: list[Any], width: int, where: str, row: int, first_column: i
             if isinstance(cell, int | float) and not isinstance(cell, bool):
                 values[j] = cell
                 continue
-            text = _text(cell)
+            text = text_of(cell)
             if text.upper() in BLANK:
                 continue
             try:
@@ -268,7 +268,7 @@ def _numbers(cells: list[Any], width: int, where: str, row: int, first_column: i
     return values
 
 
-def _text(cell: Any) -> str:
+def text_of(cell: Any) -> str:
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():

@@ -17,7 +17,7 @@ from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.study.analysis import Progress, largest_residual, with_year
 from carbonflows.study.html import MOST_ROWS, html_table
-from carbonflows.study.named import display_names, whichever
+from carbonflows.study.named import display_names, single_regions, whichever
 from carbonflows.study.outcome import Outcome, Picture, drawn, file_stem
 from carbonflows.study.spec import Study
 from carbonflows.table import IOTable
@@ -142,7 +142,7 @@ def _headlines(
             f"they emit {world:,.0f} {gas}."
         ]
     nets = account["net_exports"].clip(lower=0).sum()
-    single = _single(account.index, table, grouping)
+    single = single_regions(account.index, table, grouping)
     if not account.loc[single, "exports"].any():
         single = list(account.index)
     most = str(account.loc[single, "exports"].idxmax())
@@ -182,17 +182,6 @@ def _headlines(
         f"{names[most]} answers for {spread[lowest]:,.0f} {gas} ({SCHEMES[lowest].lower()}) to "
         f"{spread[highest]:,.0f} ({SCHEMES[highest].lower()}), depending on the scheme.",
     ]
-
-
-def _single(labels: pd.Index, table: IOTable, grouping: Grouping | None) -> list[str]:
-    """Labels that are more than the rest of the world; all of them where there is nothing else."""
-    groups = table.regions if grouping is None else grouping.of(table.regions)
-    known = {
-        group
-        for region, group in zip(table.regions, groups, strict=True)
-        if "*" not in table.members.get(region, ())
-    }
-    return [label for label in labels if label in known] or list(labels)
 
 
 def _pictures(

@@ -14,7 +14,7 @@ from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.study.analysis import Progress
 from carbonflows.study.country_folder import read_country
-from carbonflows.study.provinces_published import INVESTMENT
+from carbonflows.study.provinces.published import INVESTMENT
 from carbonflows.study.spec import ProvincesSpec, Study
 from carbonflows.table import IOTable
 

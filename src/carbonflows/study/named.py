@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+import pandas as pd
+
 from carbonflows.countries import country_names
 from carbonflows.errors import StudyError, some, suggested
 from carbonflows.regions import Grouping
@@ -58,3 +60,33 @@ def display_names(labels: Sequence[str], grouping: Grouping | None) -> dict[str,
     """
     names = country_names(labels) if grouping is None else labels
     return dict(zip(labels, names, strict=True))
+
+
+def single_regions(labels: pd.Index, table: IOTable, grouping: Grouping | None) -> list[str]:
+    """Labels that are more than the rest of the world; all of them where there is nothing else.
+
+    Parameters
+    ----------
+    labels : Index
+        Regions, or groups of them.
+    table : IOTable
+    grouping : Grouping or None
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> import carbonflows as cf
+    >>> world = cf.example(2007)
+    >>> set(world.regions) - set(single_regions(world.regions, world, None))
+    {'ROW'}
+    """
+    groups = table.regions if grouping is None else grouping.of(table.regions)
+    known = {
+        group
+        for region, group in zip(table.regions, groups, strict=True)
+        if "*" not in table.members.get(region, ())
+    }
+    return [label for label in labels if label in known] or list(labels)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from carbonflows.work import Work
 
 KINDS = {
-    "flows": "flows", "bridge": "bridge", "sectors": "sectors", "provinces": "provinces",
-    "hotspots": "hotspots", "drivers": "drivers", "uncertainty": "uncertainty",
+    "flows": "flows.study", "bridge": "bridge", "sectors": "sectors.study",
+    "provinces": "provinces.study", "hotspots": "hotspots.study", "drivers": "drivers.study",
+    "uncertainty": "uncertainty.study",
 }  # fmt: skip
 """Kind of study → module of this package whose ``outcome`` computes it."""
 YEARLY = ("flows", "bridge", "sectors")
@@ -217,7 +218,7 @@ def _outcome(
 ) -> Outcome:
     """Compute a study by the module of its kind, over its years if it has several."""
     series = found.panel is not None and study.kind in YEARLY
-    kind = import_module(f"carbonflows.study.{'series' if series else KINDS[study.kind]}")
+    kind = import_module(f"carbonflows.study.{'series.study' if series else KINDS[study.kind]}")
     several: dict[str, Any] = {}
     if study.kind in SPREAD or series:
         several["work"] = work

@@ -13,10 +13,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from carbonflows.errors import StudyError, some
-from carbonflows.study.spec_drivers import DriversSpec
-from carbonflows.study.spec_hotspots import HotspotsSpec
-from carbonflows.study.spec_uncertainty import UncertaintySpec
+from carbonflows.study.drivers.spec import DriversSpec
+from carbonflows.study.hotspots.spec import HotspotsSpec
 from carbonflows.study.strict import Names, Strict
+from carbonflows.study.uncertainty.spec import UncertaintySpec
 
 
 class TableSpec(Strict):

@@ -1,0 +1,1 @@
+"""Flows between regions or groups: the study of embodied carbon."""

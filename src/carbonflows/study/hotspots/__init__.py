@@ -1,0 +1,1 @@
+"""A country's emissions, and whom they serve, on a grid."""

@@ -1,0 +1,1 @@
+"""A country's provinces inside the world."""

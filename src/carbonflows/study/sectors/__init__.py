@@ -1,0 +1,1 @@
+"""Commodities and products from where they emit to where they are used."""

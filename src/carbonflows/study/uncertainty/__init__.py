@@ -1,0 +1,1 @@
+"""How sure the numbers are: a study of draws and first order."""

@@ -16,8 +16,9 @@ from carbonflows.figures.shapes import country_shapes
 from carbonflows.grid.coverage import coverage
 from carbonflows.raster import Grid
 from carbonflows.sources.raster_write import write_raster
-from carbonflows.study import StudyResult, hotspots, run
+from carbonflows.study import StudyResult, run
 from carbonflows.study.country_folder import write_country
+from carbonflows.study.hotspots import study as hotspots
 from carbonflows.study.hotspots.mapped import Mapped, mapped
 
 REST = "all others"
@@ -117,7 +118,7 @@ def found_in(study, out: Path, **changed) -> tuple[StudyResult, Mapped]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hotspots, "mapped", keeping)
-        result = run(study, out, **changed)
+        result = run(study, out, **{"again": True} | changed)
     return result, kept[0]
 
 

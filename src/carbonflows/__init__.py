@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from carbonflows.accounts.aggregation import aggregation_bias
+    from carbonflows.accounts.blocked_footprint import blocked_footprint, blocked_multipliers
     from carbonflows.accounts.bridge import bridge, ladder
     from carbonflows.accounts.driver import transfer_drivers
     from carbonflows.accounts.emissions import emissions
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         world_share,
     )
     from carbonflows.accounts.vertical import export_steps
+    from carbonflows.blocked import BlockedLeontief
     from carbonflows.build.balancing.gras import gras
     from carbonflows.build.balancing.kras import kras
     from carbonflows.build.balancing.ras import ras
@@ -119,15 +121,26 @@ if TYPE_CHECKING:
     from carbonflows.store import open_table, save_table
     from carbonflows.study import run
     from carbonflows.table import Extension, IOTable
+    from carbonflows.uncertainty.drawing import drawn_table
+    from carbonflows.uncertainty.draws import draws
+    from carbonflows.uncertainty.ensemble import ensemble, ensemble_variance
+    from carbonflows.uncertainty.first_order import first_order
+    from carbonflows.uncertainty.fuels import FuelErrors
+    from carbonflows.uncertainty.model import correlated
+    from carbonflows.uncertainty.sizes import SizeLaw, fitted_size_law
+    from carbonflows.uncertainty.summaries import intervals, rank_probability, sign_probability
+    from carbonflows.work import Work, working
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "BlockedLeontief": "blocked",
     "CarbonflowsError": "errors",
     "CountryData": "build.country",
     "Coverage": "grid.coverage",
     "Denominator": "accounts.intensity",
     "Extension": "table",
+    "FuelErrors": "uncertainty.fuels",
     "Grid": "raster",
     "GriddedFlows": "grid.gridded",
     "Grouping": "regions",
@@ -139,12 +152,16 @@ _HOME = {
     "PointLayer": "grid.layers",
     "RasterLayer": "grid.layers",
     "RegionalTable": "build.regional",
+    "SizeLaw": "uncertainty.sizes",
     "UniformLayer": "grid.layers",
     "Weights": "grid.weights",
+    "Work": "work",
     "aggregate": "regions",
     "aggregation_bias": "accounts.aggregation",
     "avoided_emissions": "accounts.responsibility",
     "betweenness": "accounts.network",
+    "blocked_footprint": "accounts.blocked_footprint",
+    "blocked_multipliers": "accounts.blocked_footprint",
     "border_adjustment": "change.border_adjustment",
     "border_stages": "accounts.stages",
     "bridge": "accounts.bridge",
@@ -157,6 +174,7 @@ _HOME = {
     "city_flows": "grid.cities",
     "compare": "change.deltas",
     "conservation": "grid.gridded",
+    "correlated": "uncertainty.model",
     "coverage": "grid.coverage",
     "decompose": "change.decomposition",
     "deflated": "change.comparable",
@@ -164,14 +182,20 @@ _HOME = {
     "denominators": "accounts.intensity",
     "diagnose": "diagnosis",
     "disaggregate": "splitting",
+    "drawn_table": "uncertainty.drawing",
+    "draws": "uncertainty.draws",
     "eebt": "accounts.trade",
     "emission_factors": "inventory.factors",
     "emissions": "accounts.emissions",
     "energy_balance": "inventory.balance",
+    "ensemble": "uncertainty.ensemble",
+    "ensemble_variance": "uncertainty.ensemble",
     "estimate_trade": "build.trade",
     "example": "sources.example",
     "exit_shares": "accounts.province_trade",
     "export_steps": "accounts.vertical",
+    "first_order": "uncertainty.first_order",
+    "fitted_size_law": "uncertainty.sizes",
     "flows": "accounts.flows",
     "footprint": "accounts.footprint",
     "gateways": "accounts.gateway",
@@ -187,6 +211,7 @@ _HOME = {
     "intensities": "accounts.intensity",
     "intensity_direction": "accounts.sinks",
     "interregional": "build.interregional",
+    "intervals": "uncertainty.summaries",
     "inventory_gap": "inventory.gaps",
     "kras": "build.balancing.kras",
     "ladder": "accounts.bridge",
@@ -211,6 +236,7 @@ _HOME = {
     "product_trace": "accounts.sector",
     "province_balance": "accounts.province_trade",
     "rank_as_country": "grid.ranks",
+    "rank_probability": "uncertainty.summaries",
     "ranked_cities": "grid.cities",
     "rankings": "accounts.province_rank",
     "ras": "build.balancing.ras",
@@ -231,6 +257,7 @@ _HOME = {
     "saved_panel": "change.panel",
     "scopes": "accounts.scopes",
     "sectoral_emissions": "inventory.sectoral",
+    "sign_probability": "uncertainty.summaries",
     "sink_shares": "accounts.sinks",
     "spending": "accounts.province_structure",
     "strongest_links": "accounts.network",
@@ -251,6 +278,7 @@ _HOME = {
     "with_sourcing": "change.sourcing",
     "with_technology": "change.scenario",
     "without": "change.sourcing",
+    "working": "work",
     "world_share": "accounts.trade",
     "write_maps": "grid.written",
     "write_raster": "sources.raster_write",
@@ -281,7 +309,10 @@ __all__ = [  # noqa: RUF022 — in the order of the work: table, regions, solve,
     "by_resolution", "Panel", "panel", "read_panel", "saved_panel", "over", "over_all", "trend",
     "decompose", "chained", "deflated", "lmdi", "with_intensity", "with_demand",
     "with_technology", "with_sourcing", "without", "compare", "unit_prices", "price_change",
-    "burden", "border_adjustment", "run", "CarbonflowsError",
+    "burden", "border_adjustment", "correlated", "SizeLaw", "fitted_size_law", "FuelErrors",
+    "drawn_table", "draws", "intervals", "sign_probability", "rank_probability", "first_order",
+    "ensemble", "ensemble_variance", "Work", "working", "BlockedLeontief", "blocked_footprint",
+    "blocked_multipliers", "run", "CarbonflowsError",
 ]  # fmt: skip
 
 

@@ -303,7 +303,7 @@ class IOTable:
         return arguments
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _made_again, (self._arguments(),)
+        return _made_again, (self._arguments() | {"members": dict(self.members)},)
 
     def replace(self, **changes: Any) -> "IOTable":
         """Make a new table with some arguments of the constructor changed.

@@ -183,11 +183,7 @@ class _Setting:
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels to another process."""
-        state = {k: v for k, v in self.__dict__.items() if k not in ("drawing", "near")}
-        return state | {"table": _taken_apart(self.table)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, table=IOTable(**state["table"], copy=False))
+        return {k: v for k, v in self.__dict__.items() if k not in ("drawing", "near")}
 
     def told(self) -> Any:
         """What the results depend on, by content."""
@@ -210,22 +206,6 @@ class _Setting:
         with naming(f"draw {number} of seed {self.drawing.seed}"):
             system = Leontief(table, near=self.near if self._warm_start else None)
             return _stacked(self._account(system, **self._kwargs))
-
-
-def _taken_apart(table: IOTable) -> dict[str, Any]:
-    """Return the arguments that a table is made of again in another process."""
-    whole = {
-        name: getattr(table, name)
-        for name in (
-            "Z", "Y", "output", "value_added", "unit", "year", "currency", "price_basis", "name",
-            "source", "provenance",
-        )
-    }  # fmt: skip
-    return whole | {
-        "x": table.x_given,
-        "extensions": list(table.extensions.values()),
-        "members": dict(table.members),
-    }
 
 
 def _values(setting: _Setting, item: Sequence[int]) -> pd.DataFrame:

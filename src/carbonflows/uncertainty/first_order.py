@@ -7,13 +7,14 @@ With output from rows, ``p = e (x̂ − Z)`` and ``CBA_s = e F_s``. Differentiat
              + Σ_ic e_i ([c of s] − φ_si) dy_ic + dp^Y_s
 
 Nodes without output fit in with φ_si = [i of s]: their emissions are direct ones of their region,
-and what they buy is its final use.
+and what they buy is its final use. If their sales have cells that cancel, see `first_order`.
 """
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from carbonflows import units
@@ -30,6 +31,9 @@ from carbonflows.uncertainty.model import Error
 
 AnyError: TypeAlias = Error | FuelErrors
 QUANTITIES = ("production", "consumption", "net_exports")
+
+ROUNDING = 1e-12
+"""Share of a row's gross sum that rounding may leave of a sum of zero."""
 
 
 def first_order(
@@ -69,8 +73,8 @@ def first_order(
     Raises
     ------
     DataError
-        No errors; errors on inputs or demand in a table whose output is not the sum of its rows,
-        or of a node whose row has cells but adds up to zero.
+        No errors; errors on inputs or demand in a table whose output is not the sum of its rows;
+        or of the sales of a node that add up to zero though it buys or emits (see Notes).
     LabelError, UnitError
         See `carbonflows.emissions`; an error on a stressor that is not in the table.
 
@@ -79,6 +83,12 @@ def first_order(
     The variance is that of the linearised account, exact where only emissions err and cells that
     share a deviate have one relative standard deviation. Covariances of cells i and j that share
     one are taken as ``s_i s_j``, of which lognormal ones differ by terms of fourth order.
+
+    What a node sells may add up to zero, as sales and withdrawals from stocks do. Their errors have
+    no effect if it neither buys nor emits, so that ``e = 0`` whatever its output, or sells to its
+    own region's final users only, whose all of it is in any case. Else any output that errors give
+    it, however small, carries off all that it takes: accounts jump, their variance has no first
+    order and need not be finite. Unless all that it sells takes one factor, that is refused.
 
     References
     ----------
@@ -101,6 +111,7 @@ def first_order(
     load = emissions(table, stressor, households=households, unit=unit)
     by = partition(table, grouping)
     system = Leontief(table)
+    _require_smooth(system, load, by, listed)
     account = _Account(system, load, by)
     variances = [
         account.of_flows(error)
@@ -235,11 +246,43 @@ def _require_covered(table: Any, errors: Sequence[AnyError]) -> None:
             f"{table.label} has output={table.output!r}, so that errors of {flows[0]} do not "
             "reach its output: use replace(output='rows') first"
         )
-    cells = (table.Z.to_numpy() != 0).any(axis=1) | (table.Y.to_numpy() != 0).any(axis=1)
-    undone = table.nodes[cells & (table.x.to_numpy() == 0)]
-    if len(undone):
-        raise DataError(
-            f"{some(undone)} sells amounts that add up to zero output, where errors of {flows[0]} "
-            "have no first-order effect: take the errors off, or use draws",
-            labels=list(undone),
-        )
+
+
+def _require_smooth(
+    system: Leontief, load: Emissions, by: Partition, errors: Sequence[AnyError]
+) -> None:
+    """Raise where accounts jump as soon as a node's sales do not add up to zero any more."""
+    table = system.table
+    Z, Y = table.Z.to_numpy(), table.Y.to_numpy()
+    home, buyer = by.node, by.region[table.demand_region]
+    nodes = np.array([
+        i for i in np.flatnonzero(system.idle)
+        if (Z[:, i].any() or load.orphaned[i]) and (Z[i].any() or Y[i, buyer != home[i]].any())
+    ], dtype=np.intp)  # fmt: skip
+    for error in errors:
+        if error.on not in ("inputs", "demand") or not len(nodes):
+            continue
+        moved = table.nodes[nodes[_moved(table, error, nodes)]]
+        if len(moved):
+            raise DataError(
+                f"{some(moved)} buys or emits and sells amounts that add up to zero: errors of "
+                f"{error.on} give it some output, with which all that it takes goes to others at "
+                "once; give what it sells no error, or one for all of it",
+                labels=list(moved),
+            )
+
+
+def _moved(table: IOTable, error: AnyError, nodes: Positions) -> npt.NDArray[np.bool_]:
+    """Whether an error changes the sum of what nodes of zero output sell, shape of `nodes`."""
+    ((relative, shared),) = _parts(error, table)
+    flows = (table.Z if error.on == "inputs" else table.Y).to_numpy()
+    found = np.zeros(len(nodes), dtype=bool)
+    for at, i in enumerate(nodes):
+        cells = flows[i] != 0
+        sd = relative[i, cells]
+        if not sd.any():
+            continue
+        deviates = np.arange(len(sd)) if shared is None else shared[i, cells]
+        one = np.ptp(sd) == 0 and np.ptp(deviates) == 0  # all of them times one factor
+        found[at] = not (one and abs(flows[i].sum()) <= ROUNDING * np.abs(flows[i]).sum())
+    return found

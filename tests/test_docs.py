@@ -318,5 +318,6 @@ def test_version_is_the_same_everywhere():
 def test_shipped_study_is_the_one_that_the_pages_run():
     assert "carbonflows run belt-and-road" in README
     assert studies() == (
-        "belt-and-road", "bridge", "carbon-trust", "china-provinces", "export-hotspots",
+        "belt-and-road", "bridge", "carbon-trust", "china-provinces", "drivers", "export-hotspots",
+        "uncertainty",
     )  # fmt: skip

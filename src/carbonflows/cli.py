@@ -376,7 +376,7 @@ def _interruptible(out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        from carbonflows.study.pipeline import parts_folder
+        from carbonflows.study.folders import parts_folder
 
         kept = sum(1 for file in parts_folder(out).glob("*") if file.is_file())
         if not kept:

@@ -273,6 +273,38 @@ def test_border_charges_against_plain_loops(name: str, scope: Any) -> None:
     assert found.attrs["negative_imports"] == pytest.approx(negative)
 
 
+def test_a_border_cap_splits_the_charge_and_leaves_it() -> None:
+    system = Leontief(two_regions())
+    given: Any = {"unit": USD, "domestic_price": {"B": 0.1}}
+    one = border_adjustment(system, 0.5, "A", "goods", **given, cap={"B": 0.05}).iloc[0]
+    assert one["charge"] == pytest.approx(3.2)  # 40 M USD of imports at 8 %
+    assert one["passed_on"] == pytest.approx(2.0)
+    assert one["borne"] == pytest.approx(1.2)
+    table = WORLDS["inventories"]
+    system = Leontief(table)
+    given = {"unit": USD, "scope": "upstream", "free_allocation": {"s1": 0.25}}
+    buyers = list(table.regions[:2])
+    free = border_adjustment(system, 50.0, buyers, ["s1", "s2"], **given)
+    assert free.attrs["cap"] is None
+    assert (free["passed_on"] == free["charge"]).all()
+    assert (free["borne"] == 0).all()
+    middle = float(free["rate"].median())
+    cap = {node: (0.5 if i % 2 else 1.0) * middle for i, node in enumerate(table.nodes)}
+    held = border_adjustment(system, 50.0, buyers, ["s1", "s2"], **given, cap=cap)
+    pd.testing.assert_frame_equal(
+        held.drop(columns=["passed_on", "borne"]), free.drop(columns=["passed_on", "borne"])
+    )
+    for (_, *node), row in held.iterrows():
+        rises = min(row["charge"] / row["imports"], cap[tuple(node)])
+        assert row["passed_on"] == pytest.approx(row["imports"] * rises)
+        assert row["borne"] == pytest.approx(row["charge"] - row["passed_on"], abs=1e-12)
+    assert (held["borne"] != 0).any()
+    nothing = border_adjustment(system, 50.0, buyers, ["s1", "s2"], **given, cap=0.0)
+    assert (nothing["passed_on"] == 0).all()
+    with pytest.raises(DataError, match=r"cap.*-0\.1"):
+        border_adjustment(system, 50.0, buyers, "s1", **given, cap=-0.1)
+
+
 def test_wider_scopes_charge_more_and_importers_trade_freely() -> None:
     system = Leontief(three_by_two())
     one, two, all_of_it = (

@@ -12,6 +12,7 @@ from carbonflows.study import inputs as inputs_module
 from carbonflows.study.inputs import inputs
 from carbonflows.study.pipeline import run
 from carbonflows.study.spec import load_study
+from carbonflows.study.template import write_template
 
 
 def own(folder: Path) -> Path:
@@ -122,3 +123,18 @@ def test_another_program_computes_anew(
     run(study, out)
     monkeypatch.setattr(inputs_module, "program_hash", lambda: "another")
     assert not run(study, out).reused
+
+
+def test_results_inside_a_folder_that_is_read_are_not_inputs(tmp_path: Path) -> None:
+    place = tmp_path / "country"
+    write_template(place, number=4)
+    study = place / "study.toml"
+    first = inputs(load_study(study)).digest
+    (place / "out").mkdir()
+    for file in ("datapackage.json", "report.html"):
+        (place / "out" / file).write_text("{}")
+    (place / "out.parts").mkdir()
+    (place / "out.parts" / "one").write_text("1")
+    assert inputs(load_study(study)).digest == first
+    (place / "more.csv").write_text("1")
+    assert inputs(load_study(study)).digest != first

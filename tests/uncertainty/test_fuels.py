@@ -13,8 +13,9 @@ from carbonflows.errors import DataError, LabelError
 from carbonflows.extension import Extension
 from carbonflows.table import IOTable, two_regions
 from carbonflows.uncertainty.drawing import drawn_table
+from carbonflows.uncertainty.draws import draws
 from carbonflows.uncertainty.first_order import first_order
-from carbonflows.uncertainty.fuels import FuelErrors
+from carbonflows.uncertainty.fuels import FuelErrors, FuelSampler
 from worlds import WORLDS, random_world
 
 FUELS = ["coal", "gas", "process"]
@@ -126,6 +127,41 @@ def test_draws_of_a_table_agree_with_first_order() -> None:
     found = first_order(table, fuels)
     assert F[at_home].sum() == pytest.approx(np.mean(made, axis=0)[at_home].sum(), rel=0.01)
     assert found.loc[("production", "r1"), "sd"] == pytest.approx(sd, rel=3 / np.sqrt(1200))
+
+
+def test_draws_of_accounts_have_the_exact_variance() -> None:
+    """Accounts are linear in emissions: Var = Σ_f w_f' F_f ((1 + cov a)(1 + cov ε) − 1) F_f w_f."""
+    table, frame = two_regions(), two()
+    a, f = {"coal": 0.2, "gas": 0.3}, {"coal": 0.4, "gas": 0.1}
+    found = draws(table, FuelErrors(frame, a, f), number=1000, seed=4, batch=500).values
+    ends = {"A": np.array([31, 23]) / 45, "B": np.array([14, 22]) / 45}  # φ, by who consumes
+    home = {"A": np.array([1.0, 0]), "B": np.array([0.0, 1])}
+    for region in ("A", "B"):
+        for quantity, weight in (
+            ("production", home[region]), ("consumption", ends[region]),
+            ("net_exports", home[region] - ends[region]),
+        ):  # fmt: skip
+            variance = 0.0
+            for fuel in frame:
+                moved = weight * frame[fuel].to_numpy()
+                own = (1 + a[fuel] ** 2) * (1 + f[fuel] ** 2) - 1
+                variance += moved @ np.array([[own, f[fuel] ** 2], [f[fuel] ** 2, own]]) @ moved
+            values = found[quantity, region].to_numpy()
+            square = (values - values.mean()) ** 2
+            error = square.std() / np.sqrt(len(square))
+            assert square.mean() == pytest.approx(variance, abs=3 * error)
+            assert error < 0.1 * variance  # close enough to tell
+
+
+def test_sampler_draws_what_the_error_draws() -> None:
+    """One after the other from one generator, as the error itself does each time anew."""
+    table = WORLDS["idle"]
+    fuels = FuelErrors(burnt(table), 0.2, 0.1, "region", "world")
+    sampler, rng, other = FuelSampler(fuels, table), *map(np.random.default_rng, (6, 6))
+    for _ in range(3):
+        drawn = sampler.factors(rng)
+        np.testing.assert_array_equal(drawn, fuels.factors(table, other))
+    assert (drawn[table.extensions["emissions"].F.to_numpy()[0] == 0] == 1).all()
 
 
 def test_nodes_without_emissions_stay_so() -> None:

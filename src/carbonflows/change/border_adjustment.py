@@ -11,7 +11,7 @@ from carbonflows.accounts.flows import Choice
 from carbonflows.accounts.gateway import positions_of
 from carbonflows.accounts.sector import sector_nodes
 from carbonflows.change.prices import MODEL, scale, shares
-from carbonflows.change.scenario import Values, by_label, number
+from carbonflows.change.scenario import Values, by_label, number, told
 from carbonflows.errors import DataError
 from carbonflows.labels import Array
 from carbonflows.solve import Leontief
@@ -32,6 +32,7 @@ def border_adjustment(
     electricity: str | Sequence[str] | None = None,
     free_allocation: Values = 0.0,
     domestic_price: Values = 0.0,
+    cap: Values | None = None,
     rates: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Charge on imports of covered products for the emissions of making them.
@@ -60,6 +61,10 @@ def border_adjustment(
     domestic_price : float, Series or mapping
         Price already paid on emissions where they occur [`unit`], by emitting region, sector or
         node; those not named pay none.
+    cap : float, Series or mapping, optional
+        Largest rise of an imported product's price that is passed on to its buyers [1], by sector,
+        or by region or node that exports: 0.05 for 5 %. Its maker bears the rest of the charge out
+        of what it is paid. Products that are not named have none. What is charged stays the same.
     rates : mapping of str to float, optional
         Exchange rates, see `carbonflows.units.factor`.
 
@@ -69,8 +74,9 @@ def border_adjustment(
         By importing region and origin, where anything is imported: ``imports`` for intermediate
         and final use [table's money], ``intensity`` in the scope [emission unit per money],
         ``emissions``; then in the table's money ``gross = τ × emissions``, ``free_allocation``,
-        ``paid_at_home``, ``charge``, what is left; ``excess``, what was paid at home beyond the
-        price and is not paid back; ``rate``, charge per imports [1].
+        ``paid_at_home``, ``charge``, what is left; ``passed_on`` and ``borne``, who pays it, buyers
+        or makers; ``excess``, what was paid at home beyond the price and is not paid back;
+        ``rate``, charge per imports [1].
 
     Raises
     ------
@@ -85,7 +91,8 @@ def border_adjustment(
     -----
     Per unit of product i with intensities ``s_ji`` (emissions at node j in the scope):
     ``Σ_j max(0, τ (1 − a_i) − d_j) s_ji``. Static, at unchanged imports: a first-order upper bound
-    of revenue. Products from stocks count as negative imports.
+    of revenue. Products from stocks count as negative imports. The cap holds at the border, once:
+    unlike that of `carbonflows.price_change` it says nothing of what is made from imports.
 
     References
     ----------
@@ -103,6 +110,7 @@ def border_adjustment(
     if scope not in get_args(Scope):
         raise DataError(f"scope={scope!r} is not known: use 'direct', 'electricity' or 'upstream'")
     table = system.table
+    most = np.inf if cap is None else by_label(cap, table, "cap", otherwise=np.inf)
     buyers = positions_of(table.regions, importers, "importers")
     inside = np.isin(table.node_region, buyers)
     if inside.all():
@@ -152,6 +160,8 @@ def border_adjustment(
     frame["free_allocation"] = frame["gross"] * np.tile(spared[sellers], len(buyers))
     frame["charge"] = (imports * due[sellers]).ravel()
     frame.insert(5, "paid_at_home", frame["gross"] - frame["free_allocation"] - frame["charge"])
+    frame["passed_on"] = (imports * np.minimum(due, most)[sellers]).ravel()
+    frame["borne"] = frame["charge"] - frame["passed_on"]
     frame["excess"] = (imports * over[sellers]).ravel()
     frame = frame[frame["imports"] != 0]
     frame["rate"] = frame["charge"] / frame["imports"]
@@ -159,7 +169,8 @@ def border_adjustment(
     frame.attrs |= {
         "unit": f"emissions: {load.unit}; intensity: {load.unit}/{table.unit}; rate: 1; others: "
         f"{table.unit}",
-        "price": tau, "price_unit": unit, "scope": scope, "model": MODEL,
+        "price": tau, "price_unit": unit, "scope": scope, "cap": told(cap),
+        "model": MODEL,
         "negative_imports": float(np.minimum(imports, 0.0).sum()),
     }  # fmt: skip
     return frame

@@ -13,5 +13,10 @@ Each figure has its own module; importing this package costs nothing.
 - `dots`: `dots`
 - `waterfall`: `waterfall`
 - `balance`: `balance_bars`
+- `series`: `series`, `gap_series`
+- `contributions`: `contributions`
+- `effects`: `effects`
+- `intervals`: `intervals`
+- `rank_heat`: `rank_heat`
 - `style`: `save`
 """

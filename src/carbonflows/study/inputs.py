@@ -16,6 +16,7 @@ from carbonflows.regions import Grouping, load_grouping
 from carbonflows.sources import read
 from carbonflows.sources.example import YEARS
 from carbonflows.store import table_hash
+from carbonflows.study.folders import written_by_a_study
 from carbonflows.study.spec import Study
 from carbonflows.table import IOTable
 
@@ -81,7 +82,7 @@ def inputs(study: Study) -> Inputs:
     >>> from carbonflows.study.spec import load_study
     >>> found = inputs(load_study("belt-and-road"))
     >>> found.table.year, found.panel, sorted(found.hashes)
-    (2007, None, ['WIOD 2013 example world 2007'])
+    (2007, None, ['WIOD example 2007'])
     """
     groups = None
     if study.grouping is not None:
@@ -185,18 +186,26 @@ def _told(study: Study) -> dict[str, Any]:
 
 def _files_named(study: Study) -> Iterator[tuple[str, str]]:
     """Hash the files and folders that a study's fields name, but for its table."""
-    if not study.folder:
-        return  # a shipped study names no file; those of the call are hashed by their content
-    home = Path(study.folder)
+    home = Path(study.folder or ".").resolve()
     for name in _texts(_told(study)):
-        place = home / name if name.isprintable() and len(name) < 255 else home
-        if place.resolve() == home.resolve() or not place.exists():
+        if not name or not name.isprintable() or len(name) > 255 or not (home / name).exists():
             continue
-        files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
-        for file in files:
+        place = home / name
+        if not study.folder and place.is_dir() and name != study.provinces.folder:
+            continue  # a shipped study names no folder: it is a word that happens to be one
+        for file in sorted(_inside(place)):
             with file.open("rb") as opened:
                 content = hashlib.file_digest(opened, "sha256").hexdigest()
             yield f"{name}/{file.relative_to(place)}", content
+
+
+def _inside(place: Path) -> Iterator[Path]:
+    """All files in a folder but what studies write into it; or the file itself."""
+    if place.is_file():
+        yield place
+    elif not written_by_a_study(place):
+        for inner in place.iterdir():
+            yield from _inside(inner)
 
 
 def _texts(told: Any) -> list[str]:

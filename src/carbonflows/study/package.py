@@ -17,12 +17,12 @@ import pandas as pd
 from carbonflows.diagnosis import Diagnosis
 from carbonflows.errors import StoreError, some
 from carbonflows.placing import placing
+from carbonflows.study.folders import MANIFEST, REPORT
 from carbonflows.study.inputs import Inputs
 from carbonflows.study.outcome import Outcome, Picture
 from carbonflows.study.report import report
 from carbonflows.study.spec import Study
 
-MANIFEST = "datapackage.json"
 PROFILE = "carbonflows-results"
 
 
@@ -313,10 +313,8 @@ def write_results(
     ]  # fmt: skip
     progress("writing the report")
     html = report(study, outcome, drawn, images, facts, citations)
-    (folder / "report.html").write_text(html, encoding="utf-8")
-    resources.append(
-        {"name": "report", "path": "report.html", "format": "html", "mediatype": "text/html"}
-    )
+    (folder / REPORT).write_text(html, encoding="utf-8")
+    resources.append({"name": "report", "path": REPORT, "format": "html", "mediatype": "text/html"})
     for resource in resources:
         data = (folder / resource["path"]).read_bytes()
         resource |= {"bytes": len(data), "hash": f"sha256:{hashlib.sha256(data).hexdigest()}"}

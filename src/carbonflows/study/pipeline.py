@@ -11,6 +11,8 @@ import pandas as pd
 
 from carbonflows.diagnosis import Diagnosis
 from carbonflows.errors import StudyError
+from carbonflows.study.folders import REPORT, parts_folder
+from carbonflows.study.kinds import KINDS, SPREAD, YEARLY
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study, load_study
 
@@ -19,17 +21,6 @@ if TYPE_CHECKING:
 
     from carbonflows.study.inputs import Inputs
     from carbonflows.work import Work
-
-KINDS = {
-    "flows": "flows.study", "bridge": "bridge", "sectors": "sectors.study",
-    "provinces": "provinces.study", "hotspots": "hotspots.study", "drivers": "drivers.study",
-    "uncertainty": "uncertainty.study",
-}  # fmt: skip
-"""Kind of study → module of this package whose ``outcome`` computes it."""
-YEARLY = ("flows", "bridge", "sectors")
-"""Kinds that may be asked of several years, one after the other."""
-SPREAD = ("drivers", "uncertainty")
-"""Kinds whose work consists of parts that may be spread over workers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +154,7 @@ def run(
     found = inputs(loaded)
     there = None if again else earlier_results(place, found.digest)
     if there is not None:
-        return StudyResult(place.resolve(), place.resolve() / "report.html", *there, reused=True)
+        return StudyResult(place.resolve(), place.resolve() / REPORT, *there, reused=True)
     parts = parts_folder(place)
     with (
         results_folder(place) as folder,
@@ -178,20 +169,7 @@ def run(
         write_results(loaded, result, folder, found, progress)
     shutil.rmtree(parts, ignore_errors=True)
     place = place.resolve()
-    return StudyResult(
-        place, place / "report.html", result.tables, result.headlines, result.diagnosis
-    )
-
-
-def parts_folder(out: Path) -> Path:
-    """Return where finished parts are kept until the results of a run are written.
-
-    Examples
-    --------
-    >>> parts_folder(Path("out/drivers")).as_posix()
-    'out/drivers.parts'
-    """
-    return out.with_name(f"{out.name}.parts")
+    return StudyResult(place, place / REPORT, result.tables, result.headlines, result.diagnosis)
 
 
 def _require_years_fit(study: Study) -> None:

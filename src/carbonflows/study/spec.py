@@ -238,7 +238,8 @@ def studies() -> tuple[str, ...]:
     Examples
     --------
     >>> studies()
-    ('belt-and-road', 'bridge', 'carbon-trust', 'china-provinces', 'export-hotspots')
+    ('belt-and-road', 'bridge', 'carbon-trust', 'china-provinces', 'drivers', 'export-hotspots',
+    'uncertainty')
     """
     return tuple(
         sorted(f.name.removesuffix(".toml") for f in _shipped().iterdir() if f.suffix == ".toml")

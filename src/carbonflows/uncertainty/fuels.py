@@ -180,7 +180,7 @@ class FuelErrors:
         share = self.shares(table)
         return [
             (share * sd, None if within == "node" else place)
-            for sd, within, place in self._both(table)
+            for sd, within, place in self.independent(table)
         ]
 
     def factors(self, table: IOTable, generator: np.random.Generator) -> Array:
@@ -211,13 +211,7 @@ class FuelErrors:
         >>> bool(drawn[0] == drawn[1])  # one factor for all
         True
         """
-        share = self.shares(table)
-        product = np.ones_like(share)
-        for sd, _, place in self._both(table):
-            sigma = np.sqrt(np.log1p(sd**2))
-            deviates = generator.standard_normal(int(place.max(initial=-1)) + 1)[place]
-            product *= np.exp(sigma * deviates - sigma**2 / 2)
-        return np.where(share.any(axis=1), (share * product).sum(axis=1), 1.0)
+        return FuelSampler(self, table).factors(generator)
 
     def told(self) -> dict[str, Any]:
         """Describe the errors for provenance and keys, the emissions by their SHA-256.
@@ -241,7 +235,7 @@ class FuelErrors:
         assert isinstance(given, dict)  # since __post_init__
         return given
 
-    def _both(self, table: IOTable) -> list[tuple[Array, Within, Positions]]:
+    def independent(self, table: IOTable) -> list[tuple[Array, Within, Positions]]:
         """Of activity and of factors: sd by fuel, who shares deviates, and which are whose."""
         return [
             (np.array(list(self._sd("activity").values())), self.activity_by,
@@ -270,6 +264,46 @@ class FuelErrors:
             )
         ((extension, name),) = chosen
         return np.asarray(table.extensions[extension].F.loc[name].to_numpy(), dtype=float)
+
+
+class FuelSampler:
+    """Errors by fuel made ready to be drawn from one table many times.
+
+    Parameters
+    ----------
+    errors : FuelErrors
+    table : IOTable
+
+    Raises
+    ------
+    LabelError, DataError
+        Errors that do not fit the table; see `FuelErrors.shares`.
+
+    Examples
+    --------
+    >>> from carbonflows.table import two_regions
+    >>> burnt = pd.DataFrame({"coal": [40.0, 5], "gas": [10.0, 15]}, two_regions().nodes)
+    >>> sampler = FuelSampler(FuelErrors(burnt, activity=0.1, factor=0.05), two_regions())
+    >>> [sampler.factors(np.random.default_rng(seed)).round(3).tolist() for seed in (1, 2)]
+    [[1.071, 0.951], [1.088, 0.877]]
+    """
+
+    def __init__(self, errors: FuelErrors, table: IOTable) -> None:
+        self._share = errors.shares(table)
+        self._silent = ~self._share.any(axis=1)
+        self._parts = [
+            (np.sqrt(np.log1p(sd**2)), np.log1p(sd**2) / 2, place, int(place.max(initial=-1)) + 1)
+            for sd, _, place in errors.independent(table)
+        ]
+
+    def factors(self, generator: np.random.Generator) -> Array:
+        """Draw what the emissions of each node are multiplied with, shape (n,)."""
+        product = self._share.copy()
+        for sigma, half, place, count in self._parts:
+            product *= np.exp(sigma * generator.standard_normal(count)[place] - half)
+        found = product.sum(axis=1)
+        found[self._silent] = 1.0
+        return np.asarray(found, dtype=float)
 
 
 def _by_fuel(given: Deviations, fuels: pd.Index, what: str) -> dict[str, float]:

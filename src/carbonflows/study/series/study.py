@@ -17,6 +17,7 @@ from carbonflows.diagnosis import LEVELS, Diagnosis
 from carbonflows.errors import StudyError
 from carbonflows.regions import Grouping, load_grouping
 from carbonflows.study.analysis import Progress
+from carbonflows.study.kinds import KINDS
 from carbonflows.study.named import display_names, single_regions
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.series.page import Series, series_headlines, series_page
@@ -150,7 +151,7 @@ def _year(job: _Job, item: Mapping[str, Any]) -> dict[str, Any]:
     """Compute the study of one year, wherever this runs."""
     year = item["member"]
     table = job.panel.table(year)
-    kind = import_module(f"carbonflows.study.{job.study.kind}")
+    kind = import_module(f"carbonflows.study.{KINDS[job.study.kind]}")
     with naming(f"year {year}"):
         found: Outcome = kind.outcome(
             job.study, table, grouping=job.grouping, given=dict(job.given.get(year, {}))

@@ -209,7 +209,7 @@ def test_finished_parts_are_found_again_and_only_for_the_same_draws(tmp_path, mo
     for options in (
         {"seed": 1}, {"rebalanced": True}, {"unit": "kt"}, {"grouping": halves(TABLE)},
         {"errors": EVERYWHERE[:-1]}, {"table": TABLE.replace(Z=TABLE.Z * 1.01)},
-        {"warm_start": False}, {"account": footprint},
+        {"warm_start": True}, {"account": footprint},
     ):  # fmt: skip
         again(**options)
         assert made == [0, 1, 2, 3, 4, 5], options

@@ -19,7 +19,7 @@ import carbonflows as cf
 from carbonflows import cli, errors
 from carbonflows.sources import NAMES, named, plain
 from carbonflows.sources.ceads_inventory import read_ceads_inventory
-from carbonflows.study.spec import Study, studies
+from carbonflows.study.spec import Study, load_study, studies
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -203,6 +203,43 @@ def test_every_table_is_documented_with_its_columns(results):
     if "aggregation_bias_groups" not in written:
         del expected["aggregation_bias_groups"]
     assert written == expected
+
+
+NEW = "Studies of the kind `{}` write"
+SERIES = "With several years, studies of flows"
+
+
+@pytest.mark.parametrize(
+    ("study", "changes", "begins"),
+    [
+        ("drivers", {"table": {"years": "2007,2009"}}, NEW.format("drivers")),
+        ("uncertainty", {"uncertainty": {"draws": 2}}, NEW.format("uncertainty")),
+        ("belt-and-road", {"table": {"year": None, "years": "2007,2009"}}, SERIES),
+        ("bridge", {"table": {"year": None, "years": "2007,2009"}}, SERIES),
+        ("carbon-trust", {"table": {"year": None, "years": "2007,2009"}}, SERIES),
+    ],
+)
+def test_tables_of_change_are_documented_with_their_columns(study, changes, begins, tmp_path):
+    loaded = load_study(study)
+    told = {name: getattr(loaded, name).model_dump() | some for name, some in changes.items()}
+    loaded = Study.model_validate(loaded.model_dump() | told)
+    cf.run(loaded, tmp_path / "out", figures=False)
+    text = page("results.md")
+    section = text[text.index(begins) :]
+    table = re.search(r"^\| file \|.*?\n\n", section, re.M | re.S)[0]
+    columns = {name.strip("`"): re.findall(r"`(\w+)`", told) for name, told in rows(table)[1:]}
+    written = {path.name: path for path in (tmp_path / "out" / "tables").iterdir()}
+    series = begins == SERIES
+    for name, path in written.items():
+        stem = name.replace("_groups", "")
+        if series and stem not in columns:
+            continue  # the study's own tables, above
+        assert stem in columns, name
+        if stem != "diagnosis.csv":
+            header = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+            assert header == columns[stem], name
+    optional = {"ensemble.csv", "ensemble_variance.csv", "trend_ladder.csv", "trend_sectors.csv"}
+    assert set(columns) - optional <= set(written)
 
 
 def test_columns_are_explained():

@@ -3,7 +3,6 @@
 import re
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,12 +87,8 @@ def cancelling(buyers: tuple[int, int], *, buys: bool, emits: bool, node: int = 
     Z, Y, p = (cells_of(table, on).copy() for on in ("inputs", "demand", "emissions"))
     Z[node], Y[node] = 0.0, 0.0
     for column, amount in zip(buyers, (7.0, -7.0), strict=True):
-        if column == 9:
-            Z[node, 4] = amount
-        else:
-            Y[node, column] = amount
-    Z[:, node] *= buys
-    p[node] *= emits
+        (Z if column == 9 else Y)[node, 4 if column == 9 else column] = amount
+    Z[:, node], p[node] = Z[:, node] * buys, p[node] * emits
     for on, cells in (("inputs", Z), ("demand", Y), ("emissions", p)):
         table = with_cells(table, on, cells)
     assert table.x.iloc[node] == 0
@@ -332,9 +327,8 @@ def test_refuses_sales_that_cancel_where_accounts_jump(buys: bool, buyers: tuple
     Y = cells_of(table, "demand")
     apart = []
     for step in (1e-2, 1e-3):
-        moved = np.where(Y == -7, -7 * (1 - step), Y)
         try:
-            other = accounts(with_cells(table, "demand", moved))
+            other = accounts(with_cells(table, "demand", np.where(Y == -7, -7 * (1 - step), Y)))
         except SingularSystem:  # what it buys per unit of so little output is beyond the world
             other = np.array(np.inf)
         apart.append(np.abs(other - accounts(table)).max())

@@ -101,6 +101,8 @@ def draws(
         draw. It takes one factorisation and some ten refinements a draw; the default, a Krylov
         method begun anew in each draw, takes 0.9 of that time or less at 1435 nodes (the command
         is benchmarks/draws.py).
+    batch : int
+        Draws that are one item of work.
     **kwargs
         Passed on to the account: stressor, grouping, unit and the like.
 

@@ -14,7 +14,7 @@ from carbonflows.solve import Leontief
 from carbonflows.table import Extension, IOTable, two_regions
 from carbonflows.uncertainty.drawing import Drawing, drawn_table
 from carbonflows.uncertainty.model import Error, correlated
-from worlds import random_world, three_by_two, world
+from worlds import WORLDS, random_world, three_by_two, world
 
 EVERYWHERE = [Error("inputs", 0.2), Error("demand", 0.2), Error("emissions", 0.3),
               Error("households", 0.3)]  # fmt: skip
@@ -54,7 +54,9 @@ def test_a_draw_is_the_documented_formula_of_the_documented_stream():
     F = table.extensions["emissions"].F * factors(0.5, normals(0, 0, 6))
     np.testing.assert_allclose(found.Z, Z, rtol=1e-13)
     np.testing.assert_allclose(found.extensions["emissions"].F, F, rtol=1e-13)
-    np.testing.assert_allclose(found.x, Z.sum(axis=1) + table.Y.sum(axis=1), rtol=1e-13)
+    gain = Z.sum(axis=1) - table.Z.sum(axis=1)
+    sales = table.Z.sum(axis=1) + table.Y.clip(lower=0).sum(axis=1)
+    np.testing.assert_allclose(found.x, table.x * (1 + gain / sales), rtol=1e-13)
 
 
 @pytest.mark.parametrize("on", ["inputs", "demand", "emissions", "households"])
@@ -287,7 +289,44 @@ def test_draws_without_negative_cells_are_always_productive(seed, sd):
     Leontief(found).require_productive()
 
 
-def test_negative_final_demand_can_make_a_draw_unproductive():
+def test_negative_cells_follow_their_row():
+    table = world(
+        [[10.0, 0], [3, 2]], [[5, -4, 1, -1], [2, 0, 3, 0]], [1, 1],
+        [("A", "s"), ("B", "s")], [("A", "f"), ("A", "INV"), ("B", "f"), ("B", "INV")],
+    )  # fmt: skip
+    errors = [Error("inputs", 0.5), Error("demand", 0.5)]
+    for number in range(20):
+        found = drawn_table(table, errors, seed=3, number=number)
+        Z, Y = found.Z.to_numpy(), found.Y.to_numpy()
+        times = (Z[0, 0] + Y[0, 0] + Y[0, 2]) / 16
+        assert Y[0, 1] == pytest.approx(-4 * times, rel=1e-14)
+        assert Y[0, 3] == pytest.approx(-1 * times, rel=1e-14)
+        assert found.x.iloc[0] == pytest.approx(11 * times, rel=1e-13)
+        assert abs(times - 1) > 1e-3
+
+
+@given(st.integers(0, 1000), st.floats(0.1, 2))
+@settings(max_examples=25, deadline=None)
+def test_output_keeps_its_sign(seed, sd):
+    table = WORLDS["inventories"]
+    found = drawn_table(table, [Error("inputs", sd), Error("demand", sd)], seed=seed, number=0)
+    assert (np.sign(found.x) == np.sign(table.x)).all()
+
+
+def test_a_row_that_adds_up_to_nothing_stays():
+    table = world(
+        [[0.0, 3], [0, 2]], [[4, -7], [2, 3]], [0, 1],
+        [("A", "s"), ("B", "s")], [("A", "f"), ("B", "f")],
+    )  # fmt: skip
+    assert table.x.iloc[0] == 0
+    found = drawn_table(table, [Error("inputs", 0.5), Error("demand", 0.5)], seed=0, number=0)
+    assert found.x.iloc[0] == 0
+    np.testing.assert_array_equal(found.Z.iloc[0], table.Z.iloc[0])
+    assert found.Z.iloc[1, 1] != table.Z.iloc[1, 1]
+    assert (found.Y.iloc[1] != table.Y.iloc[1]).all()
+
+
+def test_a_draw_may_be_unproductive_and_is_then_refused():
     table = world([[10.0]], [[5, -4]], [1], [("A", "s")], [("A", "f"), ("A", "INV")])
     Leontief(table).require_productive()
     drawing = Drawing(table, Error("demand", 1.0), seed=0)

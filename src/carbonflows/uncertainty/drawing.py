@@ -18,6 +18,7 @@ from carbonflows.extension import Extension
 from carbonflows.labels import Array
 from carbonflows.table import IOTable
 from carbonflows.uncertainty.cells import PARTS, Part, chosen_stressors
+from carbonflows.uncertainty.mixed_rows import MixedRows
 from carbonflows.uncertainty.model import Error, ErrorSource, Sampler, log_sd
 
 Draw: TypeAlias = Callable[[np.random.Generator], Array]
@@ -73,6 +74,12 @@ def drawn_table(
     -----
     Zeros stay zero and signs stay. Without rebalancing, a node's output is uncertain by what its
     sales are; independent errors of many cells average out in it.
+
+    Errors of inputs and demand are those of sales. Negative cells of a row, such as withdrawals
+    from stocks, have none of their own: they are multiplied by what the row's positive cells
+    together are multiplied by, and so is then output, which keeps its sign. A row that adds up to
+    nothing stays as it is. (Drawn by themselves, negative cells would give small nodes negative
+    output, and the system no solution.)
 
     Examples
     --------
@@ -141,6 +148,7 @@ class Drawing:
         self._totals = float(totals)
         self._margins = _Margins.of(table) if rebalanced else None
         self._output_less_inputs = _output_less_inputs(table.Z, table.Y)
+        self._rows = MixedRows.of(table)
 
     def table(self, number: int) -> IOTable:
         """Draw one table; see `drawn_table`."""
@@ -152,9 +160,14 @@ class Drawing:
         note: dict[str, Any] = {
             "seed": self.seed, "number": int(number), "errors": list(self.told),
             "rebalanced": self._margins is not None, "totals": self._totals,
+            "negative_cells": "in proportion to their row's positive cells",
         }  # fmt: skip
         Z = self._cells(number, "inputs", base.Z)
         Y = self._cells(number, "demand", base.Y)
+        if "inputs" in self._draws or "demand" in self._draws:
+            flows, demand = self._rows.settled(Z.to_numpy(), Y.to_numpy())
+            Z = pd.DataFrame(flows, Z.index, Z.columns, copy=False)
+            Y = pd.DataFrame(demand, Y.index, Y.columns, copy=False)
         if self._margins is not None:
             factors = self._total_factors(number, self._margins)
             Z, Y, done = self._margins.fitted(Z, Y, factors)

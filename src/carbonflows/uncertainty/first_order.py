@@ -7,33 +7,30 @@ With output from rows, ``p = e (x̂ − Z)`` and ``CBA_s = e F_s``. Differentiat
              + Σ_ic e_i ([c of s] − φ_si) dy_ic + dp^Y_s
 
 Nodes without output fit in with φ_si = [i of s]: their emissions are direct ones of their region,
-and what they buy is its final use. If their sales have cells that cancel, see `first_order`.
+and what they buy is its final use.
 """
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from carbonflows import units
 from carbonflows.accounts.emissions import Emissions, Partition, emissions, partition, stated
 from carbonflows.accounts.flows import embodied
-from carbonflows.errors import DataError, some
+from carbonflows.errors import DataError
 from carbonflows.labels import Array
 from carbonflows.regions import Grouping
 from carbonflows.solve import Leontief
 from carbonflows.table import IOTable
 from carbonflows.uncertainty.cells import Positions, chosen_stressors
 from carbonflows.uncertainty.fuels import FuelErrors
+from carbonflows.uncertainty.mixed_rows import MixedRows
 from carbonflows.uncertainty.model import Error
 
 AnyError: TypeAlias = Error | FuelErrors
 QUANTITIES = ("production", "consumption", "net_exports")
-
-ROUNDING = 1e-12
-"""Share of a row's gross sum that rounding may leave of a sum of zero."""
 
 
 def first_order(
@@ -73,8 +70,7 @@ def first_order(
     Raises
     ------
     DataError
-        No errors; errors on inputs or demand in a table whose output is not the sum of its rows;
-        or of the sales of a node that add up to zero though it buys or emits (see Notes).
+        No errors; errors on inputs or demand in a table whose output is not the sum of its rows.
     LabelError, UnitError
         See `carbonflows.emissions`; an error on a stressor that is not in the table.
 
@@ -84,11 +80,9 @@ def first_order(
     share a deviate have one relative standard deviation. Covariances of cells i and j that share
     one are taken as ``s_i s_j``, of which lognormal ones differ by terms of fourth order.
 
-    What a node sells may add up to zero, as sales and withdrawals from stocks do. Their errors have
-    no effect if it neither buys nor emits, so that ``e = 0`` whatever its output, or sells to its
-    own region's final users only, whose all of it is in any case. Else any output that errors give
-    it, however small, carries off all that it takes: accounts jump, their variance has no first
-    order and need not be finite. Unless all that it sells takes one factor, that is refused.
+    Negative cells of a row follow its positive ones, and a row that adds up to nothing has no
+    errors, as in `drawn_table`. With c a negative cell and P the sum of the positive ones, c adds
+    ``(c / P_i) dCBA_s/dc`` to the gradient of each positive cell of its row.
 
     References
     ----------
@@ -111,7 +105,6 @@ def first_order(
     load = emissions(table, stressor, households=households, unit=unit)
     by = partition(table, grouping)
     system = Leontief(table)
-    _require_smooth(system, load, by, listed)
     account = _Account(system, load, by)
     variances = [
         account.of_flows(error)
@@ -141,6 +134,7 @@ class _Account:
         self.home = _members(by.node, by)
         self.buyers = _members(by.region[system.table.demand_region], by)
         self.ends = np.where(system.idle, self.home, required * system.per_output)
+        self.mixed = MixedRows.of(system.table)
         self.total = embodied(system, load)  # e, zero for nodes without output
         self.caused = by.by_region(self.total @ system.final_use)
 
@@ -171,13 +165,18 @@ class _Account:
         table = self.system.table
         inputs = error.on == "inputs"
         flows, used = (table.Z, self.ends) if inputs else (table.Y, self.buyers)
+        mixed = self.mixed
+        drawn = mixed.drawn(flows.shape, mixed.Z if inputs else mixed.Y)
         found = np.zeros((3, len(self.groups)))
         for relative, shared in _parts(error, table):
             known = flows.to_numpy() * relative
             known *= self.total[:, None]
+            known *= drawn
             work = np.empty_like(known)
             for g in self.groups:  # one array of this size at a time
-                np.subtract(used[g], self.ends[g][:, None], out=work)
+                own = self.ends[g]
+                seller = own - mixed.following(own, self.buyers[g], own)
+                np.subtract(used[g], seller[:, None], out=work)
                 work *= known
                 found[1:, g] += _variance(work, shared)
         return found
@@ -246,43 +245,3 @@ def _require_covered(table: Any, errors: Sequence[AnyError]) -> None:
             f"{table.label} has output={table.output!r}, so that errors of {flows[0]} do not "
             "reach its output: use replace(output='rows') first"
         )
-
-
-def _require_smooth(
-    system: Leontief, load: Emissions, by: Partition, errors: Sequence[AnyError]
-) -> None:
-    """Raise where accounts jump as soon as a node's sales do not add up to zero any more."""
-    table = system.table
-    Z, Y = table.Z.to_numpy(), table.Y.to_numpy()
-    home, buyer = by.node, by.region[table.demand_region]
-    nodes = np.array([
-        i for i in np.flatnonzero(system.idle)
-        if (Z[:, i].any() or load.orphaned[i]) and (Z[i].any() or Y[i, buyer != home[i]].any())
-    ], dtype=np.intp)  # fmt: skip
-    for error in errors:
-        if error.on not in ("inputs", "demand") or not len(nodes):
-            continue
-        moved = table.nodes[nodes[_moved(table, error, nodes)]]
-        if len(moved):
-            raise DataError(
-                f"{some(moved)} buys or emits and sells amounts that add up to zero: errors of "
-                f"{error.on} give it some output, with which all that it takes goes to others at "
-                "once; give what it sells no error, or one for all of it",
-                labels=list(moved),
-            )
-
-
-def _moved(table: IOTable, error: AnyError, nodes: Positions) -> npt.NDArray[np.bool_]:
-    """Whether an error changes the sum of what nodes of zero output sell, shape of `nodes`."""
-    ((relative, shared),) = _parts(error, table)
-    flows = (table.Z if error.on == "inputs" else table.Y).to_numpy()
-    found = np.zeros(len(nodes), dtype=bool)
-    for at, i in enumerate(nodes):
-        cells = flows[i] != 0
-        sd = relative[i, cells]
-        if not sd.any():
-            continue
-        deviates = np.arange(len(sd)) if shared is None else shared[i, cells]
-        one = np.ptp(sd) == 0 and np.ptp(deviates) == 0  # all of them times one factor
-        found[at] = not (one and abs(flows[i].sum()) <= ROUNDING * np.abs(flows[i]).sum())
-    return found

@@ -53,6 +53,29 @@ def test_run_prints_headlines_and_the_report(capsys, tmp_path):
     assert (out / "report.html").is_file()
 
 
+def test_run_over_several_years(capsys, tmp_path):
+    out, words = tmp_path / "o", ("--out", tmp_path / "o", "--no-figures")
+    code, printed, _ = call(capsys, "run", "belt-and-road", "--years", "1995-2004", *words)
+    assert code == 0
+    assert printed.splitlines()[-1] == f"Report: {out / 'report.html'}"
+    accounts = pd.read_csv(out / "tables" / "accounts.csv").set_index(["year", "region"])
+    assert accounts.index.unique("year").tolist() == [1995, 2000, 2004]
+    for year in (1995, 2000, 2004):
+        alone = cf.footprint(cf.Leontief(cf.example(year)))
+        found = accounts.loc[year].loc[alone.index]
+        for column in ("production", "consumption"):
+            assert found[column].to_numpy() == pytest.approx(alone[column].to_numpy(), rel=1e-9)
+    assert "1996" in (out / "report.html").read_text()  # which years are absent is said
+    assert [file.name for file in tmp_path.iterdir()] == ["o"]  # finished parts are gone
+    code, printed, _ = call(capsys, "run", "belt-and-road", "--years", "1995,2000,2004", *words)
+    assert "Read from the results" not in printed  # no year is absent: another report
+    assert "1996" not in (out / "report.html").read_text()
+    code, printed, _ = call(capsys, "run", "belt-and-road", "--years", "1995,2000,2004", *words)
+    assert "Read from the results of an earlier run with the same inputs" in printed
+    err = refused(capsys, "run", "belt-and-road", "--years", "1996-1999", *words)
+    assert "the example has none of the years 1996-1999 (it has 1995, 2000, 2004, 2007" in err
+
+
 def test_check_prints_the_diagnosis(capsys, plain):
     code, printed, _ = call(capsys, "check", "--source", "plain", "--path", plain)
     assert code == 0

@@ -80,6 +80,14 @@ def test_what_is_no_address(address, monkeypatch):
     refused(address, f"scheduler '{address}' does not answer")
 
 
+def test_what_dask_says_is_quoted_whole(monkeypatch):
+    monkeypatch.setattr(carbonflows.clusters, "_CONNECT", 0.5)
+    refused(
+        "foo",
+        r"^scheduler 'foo' does not answer \(missing port number in address 'foo'\): start it ",
+    )
+
+
 def test_what_is_no_scheduler():
     refused(8786, "'8786' is no scheduler: give its address")
 

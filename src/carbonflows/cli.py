@@ -8,12 +8,15 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
+
+from carbonflows.progress_bars import rows_bar, steps_bar, study_bars, transfer_bars
 
 app = typer.Typer(
     name="carbonflows",
@@ -24,8 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-STEPS = {"running": 15, "looking": 2, "checking": 2}
-"""Steps of a task, about: how far the bar has come."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C or a polite request to end."""
 
@@ -89,7 +90,7 @@ def run(
     from carbonflows.study import run as run_study
 
     place = out or Path("out") / Path(study).stem
-    with _interruptible(place), _running() as (step, passed):
+    with _interruptible(study, years, place), study_bars() as (step, passed):
         result = run_study(
             study,
             place,
@@ -133,7 +134,7 @@ def info(
     from carbonflows.overview import look_into
     from carbonflows.sources.options import given_words
 
-    with _progress("looking") as step:
+    with steps_bar("looking") as step:
         step("looking into the table")
         kind = source or _usual_source(table)
         found = look_into(table, source=kind, year=year, **given_words(options))
@@ -157,7 +158,7 @@ def check(
     if table is not None and path is not None:
         raise typer.BadParameter("give the table once: as TABLE or with --path")
     place = table or path
-    with _progress("checking") as step:
+    with steps_bar("checking") as step:
         step("reading the table")
         kind = source or _usual_source(place)
         read = cf.read(kind, place, year=year, **given_words(options))
@@ -192,7 +193,7 @@ def import_(
     from carbonflows.streamed import streamed
 
     require_table_place(out, overwrite=overwrite)
-    with _passing("reading the table") as passed:
+    with rows_bar("reading the table") as passed:
         groups = None if grouping is None else load_grouping(grouping)
         kind = named(the_one_recognised(path) if source == "auto" else source)
         table = kind.blocks(path, year, **given_words(options))
@@ -258,7 +259,7 @@ def fetch(
     from carbonflows.sources.publishers import fetch as fetch_files
 
     try:
-        with _transfers() as progress:
+        with transfer_bars() as progress:
             got = fetch_files(
                 source, year, out, release=release, system=system, url=url, overwrite=overwrite,
                 progress=progress,
@@ -317,136 +318,27 @@ def _usual_source(path: Path | None) -> str:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[str], None]]:
-    """Show a bar on a terminal while something runs; elsewhere stay silent."""
-    if not sys.stderr.isatty():
-        yield lambda step: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=STEPS.get(what))
-
-        def step(name: str) -> None:
-            progress.update(task, description=name, advance=1)
-
-        yield step
-
-
-@contextmanager
-def _running() -> Iterator[tuple[Callable[[str], None], Callable[[str, int, int], None]]]:
-    """Show a bar for the steps of a study and one, with the time left, for the parts of a step."""
-    if not sys.stderr.isatty():
-        yield lambda step: None, lambda what, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TextColumn("left"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        study = progress.add_task("running", total=STEPS["running"])
-        parts = {}
-
-        def step(name: str) -> None:
-            progress.update(study, description=name, advance=1)
-
-        def passed(what: str, done: int, total: int) -> None:
-            if what not in parts:
-                parts[what] = progress.add_task(what, total=total)
-            progress.update(parts[what], completed=done, total=total)
-
-        yield step, passed
-
-
-@contextmanager
-def _interruptible(out: Path) -> Iterator[None]:
+def _interruptible(study: str, years: str | None, out: Path) -> Iterator[None]:
     """Say after Ctrl-C which finished parts are kept."""
     try:
         yield
     except KeyboardInterrupt:
         from carbonflows.study.folders import parts_folder
+        from carbonflows.study.pipeline import has_parts
+        from carbonflows.study.spec import load_study
 
-        kept = sum(1 for file in parts_folder(out).glob("*") if file.is_file())
-        if not kept:
-            raise
-        typer.echo(
-            f"stopped: {kept} finished {'part is' if kept == 1 else 'parts are'} kept in "
-            f"{parts_folder(out)}; the same command goes on from there",
-            err=True,
-        )
-        sys.exit(INTERRUPTED)
-
-
-@contextmanager
-def _passing(before: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how many rows of a table have passed, on a terminal; elsewhere stay silent."""
-    if not sys.stderr.isatty():
-        yield lambda done, rows: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(before, total=None)
-
-        def passed(done: int, rows: int) -> None:
-            progress.update(
-                task, completed=done, total=rows, description=f"row {done:,} of {rows:,}"
+        kept = sum(1 for _ in parts_folder(out).glob("*.npz"))
+        if kept:
+            told = (
+                f"{kept} finished {'part is' if kept == 1 else 'parts are'} kept in "
+                f"{parts_folder(out)}; the same command goes on from there"
             )
-
-        yield passed
-
-
-@contextmanager
-def _transfers() -> Iterator[Callable[[str, int, int | None], None] | None]:
-    """Show a bar for each file on its way, on a terminal; elsewhere stay silent."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        tasks = {}
-
-        def show(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=None)
-            progress.update(tasks[what], completed=done, total=total)
-
-        yield show
+        elif years is not None or has_parts(load_study(study)):
+            told = "nothing was finished yet; the next run begins anew"
+        else:
+            raise
+        typer.echo(f"stopped: {told}", err=True)
+        sys.exit(INTERRUPTED)
 
 
 @app.callback(invoke_without_command=True)
@@ -472,7 +364,8 @@ def main(arguments: list[str] | None = None) -> None:
     with suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, _terminated)
     try:
-        code = app(arguments, standalone_mode=False)
+        with _notes():
+            code = app(arguments, standalone_mode=False)
         if code == INTERRUPTED:  # what the parser makes of Ctrl-C
             _stopped()
         sys.exit(code if isinstance(code, int) else 0)
@@ -491,6 +384,25 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             raise
         sys.exit(1)
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Print our own warnings in one line each; those of others stay as they are."""
+    ours, usual = Path(__file__).parent, warnings.showwarning
+
+    def shown(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        file: TextIO | None = None, line: str | None = None,
+    ) -> None:  # fmt: skip
+        if category is UserWarning and Path(filename).is_relative_to(ours):
+            typer.echo(f"note: {message}", err=True)
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = shown
+        yield
 
 
 def _ways(message: str, facts: dict[str, Any]) -> str:

@@ -212,12 +212,34 @@ def _connected(address: str) -> "Iterator[Client]":
         raise
     except (OSError, TimeoutError, ValueError, TypeError) as error:
         raise WorkersError(
-            f"scheduler {quoted(address, 80)} does not answer ({quoted(error, 120)}): start it "
+            f"scheduler {quoted(address, 80)} does not answer ({said(error)}): start it "
             "(dask scheduler), or give its address as tcp://host:8786",
             scheduler=address,
         ) from error
     with client:
         yield client
+
+
+def said(error: Exception, most: int = 120) -> str:
+    """Return what an error says, in one line, for a message about it.
+
+    Parameters
+    ----------
+    error : Exception
+    most : int
+        Characters to show at most.
+
+    Returns
+    -------
+    str
+        The name of its class if it says nothing.
+
+    Examples
+    --------
+    >>> said(ValueError("missing port number in address 'foo'")), said(TimeoutError())
+    ("missing port number in address 'foo'", 'TimeoutError')
+    """
+    return quoted(error, most)[1:-1] or type(error).__name__
 
 
 async def _kind(address: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from carbonflows.clusters import existing, local
+from carbonflows.clusters import existing, local, said
 from carbonflows.errors import CarbonflowsError, WorkersError, quoted
 from carbonflows.memory import available_memory
 from carbonflows.threads import one_thread
@@ -222,7 +222,7 @@ def _sendable(value: Any) -> int:
         text = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
     except Exception as error:  # whatever its types raise
         raise WorkersError(
-            f"{quoted(value, 60)} cannot be sent to other processes ({quoted(error, 80)}): use a "
+            f"{quoted(value, 60)} cannot be sent to other processes ({said(error, 80)}): use a "
             "function of a module and plain data, or processes=1",
             value=value,
         ) from error

@@ -149,8 +149,12 @@ def test_what_has_no_logarithm_is_refused() -> None:
     F.iloc[0, 1] = -5.0
     sink = table.replace(extensions=cf.Extension(F, extension.F_Y, unit="Mt"))
     with pytest.raises(
-        DataError, match=r"^emissions of r1/s2 in random 1 2012 are negative.*decomp"
+        DataError, match=r"^emissions of r1/s2 in random 1 2012 are negative.*decomp.*aggregate"
     ):
         lmdi(Leontief(table), Leontief(sink))
+    Y = table.Y.copy()
+    Y.iloc[0, 0] -= 3 * table.x.iloc[0]
+    with pytest.raises(DataError, match=r"^output of r1/s1 in random 1 2012 is negative"):
+        lmdi(Leontief(table), Leontief(table.replace(Y=Y)))
     with pytest.raises(LabelError, match=r"^region r3 is only in"):
         lmdi(Leontief(table), Leontief(random_world(1, 2, 2)))

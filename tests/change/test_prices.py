@@ -220,6 +220,22 @@ def test_money_and_mass_convert_or_are_refused() -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("rates", [None, {"CNY/USD": 7.61}])
+def test_the_exchange_rate_that_lacks_is_named(rates: dict[str, float] | None) -> None:
+    for account in (price_change, burden):
+        with pytest.raises(UnitError) as caught:
+            account(Leontief(two_regions()), 80.0, unit="EUR/t CO2", rates=rates)
+        assert str(caught.value) == (
+            "price unit 'EUR/t CO2' is in EUR and two regions in USD: give the exchange rate, EUR "
+            "per USD, as rates={'EUR/USD': …}"
+        )
+    found = price_change(Leontief(two_regions()), 0.08, unit="EUR/t CO2", rates={"EUR/USD": 0.8})
+    base = price_change(Leontief(two_regions()), 0.1, unit=USD)
+    np.testing.assert_allclose(found, base, rtol=1e-12)
+    with pytest.raises(UnitError, match="is not a positive number"):
+        price_change(Leontief(two_regions()), 1.0, unit="EUR/t CO2", rates={"EUR/USD": 0.0})
+
+
 @ALL
 @pytest.mark.parametrize("scope", ["direct", "electricity", "upstream"])
 def test_border_charges_against_plain_loops(name: str, scope: Any) -> None:

@@ -62,9 +62,28 @@ def test_numbers_and_names_are_printed():
     figure = effects(ROW, **ENDS, column_names={"level": "wealth"}, heading="Footprint")
     assert texts(figure, "value") == ["10.0", "−3.0", "+5.0", "12.0"]
     assert texts(figure, "name") == ["2000", "Emission intensity", "Wealth", "2010"]
-    assert texts(figure, "unit") == ["Footprint (Mt CO₂)"]
+    assert texts(figure, "unit") == ["Footprint, running total (Mt CO₂)"]
     assert note_of(figure) == ""
     assert whiskers(figure) == []
+
+
+def test_bars_below_zero_are_said_to_be_no_emissions():
+    row = pd.Series({"intensity": -13.0, "level": 15.0, "change": 2.0})
+    assert "not negative emissions" in note_of(effects(row, **ENDS))
+    assert "negative" not in note_of(effects(ROW, **ENDS))
+
+
+def test_notes_stay_on_the_page_at_any_resolution():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    spread = pd.DataFrame({"least": [-4.0], "most": [-1.0]}, ["intensity"])
+    for words in range(1, 25):
+        figure = effects(ROW, **ENDS, spread=spread, note="mind the width " * words)
+        for dpi in (72, 110, 300):
+            figure.set_dpi(dpi)
+            renderer = FigureCanvasAgg(figure).get_renderer()
+            ends = [text.get_window_extent(renderer).x1 for text in figure.texts]
+            assert max(ends) <= figure.bbox.x1, (words, dpi)
 
 
 def test_ranges_can_be_given_or_left_out():

@@ -59,9 +59,15 @@ def test_brackets_are_the_normal_interval_of_the_outer_level():
 
 def test_signs_stand_at_the_right_with_the_share_of_draws_that_have_them():
     positive = pd.Series({"C": 0.774, "A": 0.0004, "B": 1.0})
-    figure = intervals(FRAME, unit="Mt", positive=positive)
-    assert texts(figure, "sign") == ["+ 100 %", "+ 77.4 %", "− > 99.9 %"]
-    assert texts(figure, "head") == ["Draws with", "this sign"]
+    plain = intervals(FRAME, unit="Mt", positive=positive)
+    assert texts(plain, "sign") == ["above zero 100 %", "above zero 77.4 %", "below zero > 99.9 %"]
+    figure = intervals(FRAME, unit="Mt", positive=positive, sides=("exporter", "importer"))
+    assert texts(figure, "sign") == ["exporter 100 %", "exporter 77.4 %", "importer > 99.9 %"]
+    assert texts(figure, "head") == ["Draws on", "this side"]
+    assert texts(figure, "legend")[2:] == [
+        "Exporter in at least 95 % of draws", "Importer in at least 95 % of draws",
+        "Neither in 95 % of draws",
+    ]  # fmt: skip
     (outer,) = (c for c in body(figure).collections if c.get_gid() == "outer")
     from matplotlib.colors import to_hex
 
@@ -70,6 +76,28 @@ def test_signs_stand_at_the_right_with_the_share_of_draws_that_have_them():
     assert colours[1] not in (EXPORTER, IMPORTER)
     assert any(line.get_gid() == "zero" for line in body(figure).lines)
     assert flaws(figure) == []
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_colours_follow_the_level_and_not_the_interval(side):
+    from matplotlib.colors import to_hex
+
+    frame = pd.DataFrame({"base": side, "low": -2.0, "high": 2.0}, ["A", "B", "C"])
+    share = np.array([0.95, 0.949, 0.5])
+    positive = pd.Series(share if side > 0 else 1 - share, frame.index)
+    figure = intervals(frame, unit="Mt", positive=positive)
+    (outer,) = (c for c in body(figure).collections if c.get_gid() == "outer")
+    sure = [to_hex(colour) in (EXPORTER, IMPORTER) for colour in outer.get_colors()]
+    assert sure == [True, False, False]
+
+
+def test_the_dot_is_lower_than_the_box():
+    figure = intervals(FRAME, unit="Mt", inner=INNER)
+    dots, boxes = (
+        next(c for c in body(figure).collections if c.get_gid() == gid) for gid in ("base", "inner")
+    )
+    across = np.sqrt(dots.get_sizes()[0]) + dots.get_linewidths()[0]  # a circle's size is d²
+    assert across < boxes.get_linewidths()[0]
 
 
 def test_per_cent_of_the_base_names_the_amounts():
@@ -94,7 +122,7 @@ def test_summaries_of_draws_fit():
     )  # fmt: skip
     assert bases(figure) == sorted(nets["base"], reverse=True)
     assert texts(figure, "legend")[:3] == ["Value of the table", "50 % of draws", "90 % of draws"]
-    assert texts(figure, "sign")[0].startswith("+ ")
+    assert texts(figure, "sign")[0].startswith("above zero ")
     with pytest.raises(DataError, match=r"level 0.95: the intervals are of level 0.9"):
         intervals(nets, unit="Mt", levels=(0.95, 0.5))
 

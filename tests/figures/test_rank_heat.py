@@ -40,7 +40,7 @@ def test_rows_are_sorted_by_expected_rank_and_small_numbers_left_out():
     assert texts(figure, "name") == ["C", "B", "A"]
     assert texts(figure, "rank") == ["1", "2", "3"]
     assert texts(figure, "cell") == ["86", "10", "66", "30", "10", "30", "60"]
-    assert note_of(figure) == "Numbers: per cent, from 5 % on. White: in no draw."
+    assert note_of(figure) == "White: in no draw; without a number: below 5 %."
     assert flaws(figure) == []
 
 
@@ -54,6 +54,8 @@ def test_darker_is_more_probable_and_white_is_never():
 
 def test_100_is_only_printed_where_it_is_certain():
     frame = pd.DataFrame([[0.999, 0.001], [0.001, 0.999]], ["A", "B"], [1, 2])
+    assert texts(rank_heat(frame), "cell") == [">99", ">99"]
+    frame = pd.DataFrame([[0.994, 0.006], [0.006, 0.994]], ["A", "B"], [1, 2])
     assert texts(rank_heat(frame), "cell") == ["99", "99"]
 
 
@@ -93,7 +95,11 @@ def test_printed_numbers_are_the_probabilities(n, spread, seed):
     printed = iter(texts(figure, "cell"))
     for _, row in frame.loc[texts(figure, "name")].iterrows():
         for share in row[row >= 0.05]:
-            assert abs(int(next(printed)) - 100 * share) <= (1.0 if share < 1 else 0.0)
+            text = next(printed)
+            if text == ">99":
+                assert 0.99 < share < 1
+            else:
+                assert abs(int(text) - 100 * share) <= (0.5 if share < 1 else 0.0) + 1e-9
 
 
 def test_ranks_of_draws_fit():

@@ -71,6 +71,13 @@ def test_printed_years_never_touch():
     assert flaws(figure) == []
 
 
+def test_ticks_and_years_go_together():
+    figure = series(frame(list("ABCDEFGH"), ["x"], (1995, 2000, 2004, 2007, 2009)), unit="Mt")
+    for axes in panels(figure):
+        assert not len(axes.xaxis.get_minorticklocs())
+        assert len(axes.get_xticks()) == len(axes.get_xticklabels()) >= 4
+
+
 def test_a_missing_row_leaves_a_gap():
     given_ = frame(["A", "B"], ["x"]).drop((2004, "A"))
     line = lines(panels(series(given_, unit="Mt"))[0])[0]

@@ -11,7 +11,8 @@ import carbonflows as cf
 from carbonflows.change.panel import Panel, panel
 from carbonflows.study import StudyResult, run
 from carbonflows.study.drivers.found import FACTORS
-from carbonflows.study.drivers.page import _listed
+from carbonflows.study.drivers.page import _bound
+from carbonflows.study.drivers.pictures import panels_of
 from carbonflows.study.drivers.spec import Factor
 from carbonflows.study.drivers.study import outcome
 from carbonflows.study.spec import Study
@@ -39,14 +40,18 @@ def test_headlines_say_how_much_what_drove_it_and_who(result) -> None:
     assert "level of final demand +24,690 (+12,586 to +43,733)" in lines[2]
     assert "rose most in China (+3,079 Mt CO2) and fell most in Central & East Europe" in lines[3]
     assert "Rest of the world" not in lines[3] + lines[4]
-    assert lines[5].startswith("Prices: current basic prices: price changes are inside the fact")
+    assert lines[5].startswith("Current basic prices: price changes are inside the factors. A ri")
+    assert lines[6] == (
+        "All 168 sums of effects equal the change between two accounts within 1e-12 of the world's "
+        "emissions."
+    )
     assert lines[-1].startswith("Not in the source: 1996–1999, 2001–2003, 2005–2006, 2008.")
 
 
 def test_the_caveat_stands_before_any_number_and_in_every_figure(result, html) -> None:
     assert html.index("Mind the prices") < html.index('<h2 id="drivers">')
     svgs = [p for p in (result.folder / "figures").glob("*.svg") if p.stem != "accounts"]
-    assert len(svgs) == 3 + 2 + 12
+    assert len(svgs) == 3 + 2 + 2
     for svg in svgs:
         assert "price changes are inside the factors" in svg.read_text(encoding="utf-8"), svg.stem
 
@@ -57,7 +62,9 @@ def test_ids_are_unique_links_lead_somewhere_and_nothing_is_nan(result, html) ->
     assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
     assert not re.search(r"\b(nan|None|inf)\b", html)
     assert "http" not in html.replace("http://www.w3.org", "")
-    assert html.count("<figure ") == 18
+    assert html.count("<figure ") == 8
+    assert "Asked for" not in html
+    assert html.count("Not in the source: 1996–1999, 2001–2003, 2005–2006, 2008.") == 2
 
 
 def test_tables_are_written_with_year_first_and_described(result) -> None:
@@ -117,6 +124,24 @@ def test_emissions_of_nothing_are_told_without_dividing_by_them() -> None:
     assert "rose by 171 Mt CO2, from 0 to 171" in lines[0]
 
 
-def test_years_are_listed_in_runs() -> None:
-    assert _listed((1995, 1996, 1997, 2000, 2003, 2004)) == "1995–1997, 2000, 2003–2004"
-    assert _listed(()) == ""
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [(0.0, "1e-12"), (4e-16, "1e-12"), (1e-12, "1e-12"), (1.1e-12, "1e-11"), (9e-10, "1e-09")],
+)
+def test_the_bound_of_gaps_is_a_power_of_ten_from_above(gap, said) -> None:
+    assert _bound(gap) == said
+    assert float(said) >= gap
+
+
+def test_regions_are_shared_out_to_figures_of_six_panels() -> None:
+    class Found:
+        @staticmethod
+        def changed(view):
+            return pd.Series(1.0, [f"{view} {i}" for i in range(14)])
+
+    pages = panels_of(Found(), "source", 13)  # type: ignore[arg-type]
+    assert [stem for stem, _ in pages] == [
+        "drivers_production", "drivers_production_2", "drivers_production_3"
+    ]  # fmt: skip
+    assert [region for _, page in pages for region in page] == [f"source {i}" for i in range(13)]
+    assert panels_of(Found(), "demand", 0) == []  # type: ignore[arg-type]

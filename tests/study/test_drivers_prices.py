@@ -68,7 +68,7 @@ def test_inflation_is_inside_the_factors_and_said_to_be(dearer: Path) -> None:
     assert effects["intensity"] == pytest.approx(-effects["level"])
     assert effects["level"] == pytest.approx(total * (1 + 1 / 1.5) / 2 * 0.5)  # two factors, exact
     caveat = "current prices: price changes are inside the factors"
-    assert any(line.startswith(f"Prices: {caveat}.") for line in found.headlines)
+    assert any(line.startswith(f"C{caveat[1:]}.") for line in found.headlines)
     assert found.tables["drivers_steps"].attrs["caveat"] == caveat
     assert found.page()["caveat"] == "C" + caveat[1:]
 
@@ -278,5 +278,9 @@ def test_negative_output_leaves_the_index_decomposition_out_and_says_why() -> No
     assert odd.x.iloc[0] < 0
     found = outcome(study(), panel({2012: old, 2013: odd}))
     assert "lmdi" not in set(found.tables["drivers_methods"]["method"])
-    assert "negative, which has no logarithm" in found.page()["lacking"]
+    lacking = found.page()["lacking"]
+    assert lacking.startswith("it takes logarithms of emissions and of output, but output of ")
+    assert " is negative, and a negative number has no logarithm. " in lacking
+    assert "decompose(" not in lacking
+    assert "aggregate" in lacking
     assert found.tables["checks"]["gap"].max() < 1e-9

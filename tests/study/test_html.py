@@ -1,5 +1,7 @@
 """Tables of the report: which may break over pages, and how units are written."""
 
+import re
+
 import pandas as pd
 
 from carbonflows.study.html import MOST_ROWS, SHORT, html_table
@@ -21,6 +23,11 @@ def test_units_have_subscripts_and_names_of_sectors_do_not() -> None:
     assert "<caption>Exports, Mt CO₂</caption>" in html
     assert ">Traded [Mt CO₂]<" in html
     assert ">CO2 capture<" in html
+
+
+def test_years_have_no_thousands() -> None:
+    html = html_table(pd.DataFrame({"Year": [1995], "since": [2004], "Cells": [1995]}))
+    assert re.findall(r"<td>(.*?)</td>", html) == ["1995", "2004", "1,995"]
 
 
 def test_long_tables_are_cut_and_say_so() -> None:

@@ -110,7 +110,7 @@ def test_headlines_say_what_the_tables_hold(kind: str, found: Outcome) -> None:
     rise = accounts[2009]["CHN"] - accounts[1995]["CHN"]
     assert f"rose most in China, by +{rise:,.0f} Mt CO2" in said
     assert "Largest net exporter in 1995 and 2009: China" in said
-    assert "There is no table of 1996, 2000: the years shown are 1995, 2004, 2009." in said
+    assert "Not in the source: 1996, 2000. The years shown are 1995, 2004, 2009." in said
     share = found.tables.get("world_share_groups", found.tables["world_share"])
     share = share[share["measure"] == "footprint"].set_index("year")["share"]
     assert f"{100 * share[1995]:.1f} % of emissions in 1995, {100 * share[2009]:.1f} %" in said
@@ -148,7 +148,12 @@ def test_figures_and_report(kind: str, study: Study, tmp_path: Path) -> None:
     for anchor in ("change", "years", "trends", "table", "provenance"):
         assert f'id="{anchor}"' in text
         assert f'href="#{anchor}"' in text
-    assert "There is no table of 1996, 1997" in text
+    assert text.count("Not in the source: 1996–1999, 2001–2003.") == 2
+    assert "Source: WIOD example 1995–2004, carbonflows" in (
+        result.folder / "figures" / "traded_share.svg"
+    ).read_text(encoding="utf-8")
+    assert "<td>1995</td>" in text
+    assert "1,995" not in text
     assert [f"WIOD example {y}" in text for y in (1995, 2000, 2004)] == [True] * 3
     assert ("stand beside computed ones" in text) == (study.published is not None)
     saved = pd.read_csv(result.folder / "tables" / "years.csv")

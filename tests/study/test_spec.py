@@ -91,8 +91,27 @@ def test_lists_of_tables_are_counted(tmp_path):
     assert text.splitlines()[caught.value.line - 1] == 'value = "x"'
 
 
+def test_entries_of_lists_are_counted_from_one_and_named(tmp_path):
+    text = GOOD + (
+        '\n[uncertainty]\n[[uncertainty.error]]\non = "demand"\nsd = 0.1\n'
+        '[[uncertainty.error]]\nname = "totals"\non = "inputs"\nsd = -1\nrho = 7\n'
+    )
+    with pytest.raises(StudyError) as caught:
+        load_study(written(tmp_path, text))
+    assert " line 22: uncertainty.error 2 (totals).sd is wrong: input" in str(caught.value)
+    assert str(caught.value).endswith("(also look at uncertainty.error 2 (totals).rho)")
+    with pytest.raises(StudyError, match=r"uncertainty\.error 1\.sd is wrong"):
+        load_study(written(tmp_path, text.replace("sd = 0.1", 'sd = "x"')))
+
+
 @pytest.mark.parametrize("name", ["belt", "nowhere.toml"])
 def test_unknown_studies(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StudyError, match=name.split(".")[0]):
         load_study(name)
+
+
+def test_an_unknown_study_is_told_all_that_are_shipped():
+    with pytest.raises(StudyError) as caught:
+        load_study("belt")
+    assert f"shipped are {', '.join(studies())};" in str(caught.value)

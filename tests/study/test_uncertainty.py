@@ -22,12 +22,15 @@ from carbonflows.study.spec import Study
 from carbonflows.study.uncertainty import study as uncertainty
 from carbonflows.study.uncertainty.drawn import caused, drawn_at
 from carbonflows.study.uncertainty.errors import named_errors, sd_of_file
+from carbonflows.study.uncertainty.skew import spread_in
 from carbonflows.uncertainty.drawing import drawn_table
 from carbonflows.uncertainty.draws import draws
 from carbonflows.uncertainty.first_order import first_order
+from carbonflows.uncertainty.fuels import FuelErrors
+from carbonflows.uncertainty.model import correlated
 from worlds import random_world
 
-DRAWS = 24
+DRAWS = 120
 HEAD = """title = "Toy"
 kind = "uncertainty"
 [table]
@@ -35,7 +38,7 @@ source = "plain"
 path = "toy"
 """
 MODEL = """[uncertainty]
-draws = 24
+draws = 120
 seed = 3
 note = "Made up."
 [[uncertainty.error]]
@@ -129,8 +132,8 @@ def test_flows_signs_and_ranks_are_counted_from_draws(result, by_hand) -> None:
     net = np.array([account["net_exports"] for account in accounts])
     signs = result.tables["net_exporters"].set_index("region")
     np.testing.assert_allclose(signs["probability"], (net > 0).mean(axis=0), atol=1e-12)
-    low, high = np.quantile(net, [0.025, 0.975], axis=0)
-    assert list(signs["sure"]) == list((low > 0) | (high < 0))
+    above, below = (net > 0).sum(axis=0), (net < 0).sum(axis=0)
+    assert list(signs["sure"]) == list(np.maximum(above, below) >= 0.95 * DRAWS)
     used = np.array([account["consumption"] for account in accounts])
     ranks = (used[:, :, None] <= used[:, None, :]).sum(axis=2)  # without ties
     for row in result.tables["ranks"].itertuples():
@@ -241,9 +244,11 @@ def test_headlines_hold_the_numbers_of_the_tables(result) -> None:
     unsure = result.tables["net_exporters_groups"].query("not sure")
     assert ("unsure" in signs) == bool(len(unsure))
     assert all(region in signs for region in unsure["region"])
+    assert "(one of both in at least 95 % of draws)" in signs
     own = result.tables["ranks_groups"]
     sure = [max(g["probability"]) >= 0.95 for _, g in own.groupby("region")]
     assert ranks.startswith(f"{sum(sure)} of 2 ranks")
+    assert "(the same in at least 95 % of draws)" in ranks
     shares = result.tables["variance_shares_groups"].query("quantity == 'consumption'")
     leading = shares.loc[shares.groupby("region")["share"].idxmax(), "error"]
     assert f"“{leading.mode()[0]}”" in share
@@ -272,8 +277,106 @@ def test_the_shipped_study_says_that_its_numbers_are_assumed(tmp_path) -> None:
     assert cv.between(0.01, 0.16).all()  # the range that Rodrigues et al. found for countries
 
 
+SURE = re.compile(r"surely|are sure \(|is sure|least sure")
+
+
+@pytest.mark.parametrize(("number", "says"), [(2, False), (99, False), (100, True)])
+def test_few_draws_say_nothing_of_signs_and_ranks(folder, tmp_path, number, says) -> None:
+    path = study_of(folder, MODEL.replace("draws = 120", f"draws = {number}"), name="few.toml")
+    found = run(path, tmp_path / "out")
+    html = plain(found.report.read_text(encoding="utf-8"))
+    assert bool(SURE.search(" ".join(found.headlines))) == says
+    assert ("Nothing is said of ranks" in html) == (not says)
+    assert ('id="rank_probability"' in html) == says
+    warned = found.headlines[0].startswith(f"{number} draws are too few to say anything of signs")
+    assert warned == (not says)
+    if not says:
+        assert not found.tables["net_exporters"]["sure"].any()
+        assert not SURE.search(html)
+        assert "Probability of net exporter" not in html
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+def test_one_threshold_for_signs_and_ranks(folder, level) -> None:
+    model = MODEL.replace("seed = 3", f"seed = 3\nlevel = {level}").replace("0.05", "0.6")
+    found = uncertainty.outcome(of_table(folder, model), read_plain(folder / "toy"))
+    signs = found.tables["net_exporters"]
+    chance = np.maximum(signs["probability"], 1 - signs["probability"])
+    assert list(signs["sure"]) == list(chance.round(9) >= level)
+    assert f"in at least {100 * level:g} % of draws" in " ".join(found.headlines)
+
+
+@pytest.mark.parametrize("sd", [0.99, 1.0, 5.0])
+def test_errors_of_their_own_size_are_warned_of(folder, sd) -> None:
+    model = MODEL.replace("sd = 0.05", f"sd = {sd}")
+    found = uncertainty.outcome(of_table(folder, model), read_plain(folder / "toy"))
+    assert found.headlines[0].startswith("Mind the errors") == (sd >= 1)
+    errors = found.tables["errors"].set_index("error")
+    assert errors["largest"]["totals"] == pytest.approx(sd)
+    assert errors["skewed"].round(12).tolist() == [float(sd >= 1), 0, 0]
+    if sd >= 1:
+        assert f"“totals” (up to {100 * sd:g} %)" in found.headlines[0]
+        assert "skewed" in found.headlines[0]
+
+
+def test_the_share_of_skewed_cells_is_counted_by_their_size() -> None:
+    table = random_world(2, 3, 2)
+    F = table.extensions["emissions"].F.to_numpy()[0]
+    sd = pd.Series([2.0, 0.1, 0.1], table.regions.rename("region"))
+    own = spread_in(table, "emissions", [cf.Error("emissions", sd)])
+    assert own.largest == pytest.approx(2.0)
+    assert own.skewed == pytest.approx(np.abs(F[:2]).sum() / np.abs(F).sum())
+    halves = correlated("emissions", 1.5, 0.4, ("region",))
+    assert spread_in(table, "emissions", halves) == pytest.approx((1.5, 1.0))
+    zero = spread_in(table, "emissions", [cf.Error("emissions", 0.0)])
+    assert zero == (0.0, 0.0)
+    assert spread_in(table, "emissions", [cf.Error("emissions", 1e200)]).skewed == 1.0
+
+
+def test_fuels_are_as_large_as_their_sum() -> None:
+    table = random_world(2, 2, 2)
+    F = table.extensions["emissions"].F.to_numpy()[0]
+    burnt = pd.DataFrame({"coal": 0.75 * F, "gas": 0.25 * F}, table.nodes)
+    fuels = FuelErrors(burnt, activity={"coal": 0.3, "gas": 0.1}, factor=0.2)
+    coal, gas = (1.09 * 1.04 - 1), (1.01 * 1.04 - 1)  # E[a²]E[ε²] − 1
+    expected = np.sqrt(0.75**2 * coal + 0.25**2 * gas)
+    assert spread_in(table, "emissions", [fuels]).largest == pytest.approx(expected)
+
+
+def test_first_order_that_fails_is_warned_of(folder) -> None:
+    model = MODEL.replace('by = ["region"]\nsd = 0.05', "by = []\nsd = 0.05")
+    model += '[[uncertainty.error]]\nname = "vast"\non = "inputs"\nby = ["user_region"]\nsd = 0.9\n'
+    found = uncertainty.outcome(
+        of_table(folder, model.replace("draws = 120", "draws = 1000")), read_plain(folder / "toy")
+    )
+    rows = found.tables["intervals"].query("quantity != 'production'").dropna(subset=["ratio"])
+    off = (rows["ratio"] - 1).abs()
+    many = int(((off > 0.1) & (off > 3 * rows["ratio_error"])).sum())
+    warned = [line for line in found.headlines if line.startswith("Mind the first order")]
+    assert many >= len(rows) / 4
+    assert warned == [found.headlines[0]]
+    assert f": {many} of {len(rows)} drawn" in warned[0]
+
+
+def test_an_error_of_zero_moves_nothing(folder, tmp_path) -> None:
+    head, _, _ = MODEL.partition("[[uncertainty.error]]")
+    path = study_of(folder, head + '[[uncertainty.error]]\non = "demand"\nsd = 0\n', name="0.toml")
+    found = run(path, tmp_path / "out")
+    np.testing.assert_allclose(found.tables["intervals"]["cv"].dropna(), 0.0, atol=1e-12)
+    assert "The errors do not reach consumption at all" in " ".join(found.headlines)
+    html = plain(found.report.read_text(encoding="utf-8"))
+    assert not re.search(r"\bnan\b", html)
+
+
+def test_what_matters_stands_before_the_tables_of_regions(result) -> None:
+    html = plain(result.report.read_text(encoding="utf-8"))
+    places = [html.index(f'<h2 id="{part}">') for part in ("sources", "model", "regions")]
+    assert places == sorted(places)
+    assert places[-1] < html.index("The same by region")
+
+
 def test_without_groups_or_flows_or_first_order(folder, tmp_path) -> None:
-    model = MODEL.replace("draws = 24", "draws = 6\nflows = 0\nrebalanced = true\ntotals = 0.01")
+    model = MODEL.replace("draws = 120", "draws = 6\nflows = 0\nrebalanced = true\ntotals = 0.01")
     found = run(study_of(folder, model, name="short.toml"), tmp_path / "out")
     assert "intervals_groups" not in found.tables
     assert "variance_shares" not in found.tables
@@ -379,7 +482,7 @@ def test_other_tables_and_their_inventories(folder, tmp_path) -> None:
     table = read_plain(folder / "toy")
     write_plain(table.replace(Y=table.Y * 1.5), folder / "other")
     more = '[[uncertainty.table]]\nsource = "plain"\nname = "second"\npath = "other"\n'
-    path = study_of(folder, MODEL.replace("draws = 24", "draws = 4") + more, name="more.toml")
+    path = study_of(folder, MODEL.replace("draws = 120", "draws = 4") + more, name="more.toml")
     found = run(path, tmp_path / "out", figures=False)
     rows = found.tables["ensemble"].set_index(["table", "inventory", "region"])
     assert set(rows.index.get_level_values("table")) == {"plain", "second"}
@@ -407,21 +510,21 @@ def test_other_tables_and_their_inventories(folder, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("draws = 24", "draws = 1", "uncertainty.draws is wrong"),
+        ("draws = 120", "draws = 1", "uncertainty.draws is wrong"),
         ("seed = 3", "seed = -1", "uncertainty.seed is wrong"),
         ("seed = 3", "level = 1.0", "uncertainty.level is wrong"),
         ("seed = 3", "totals = 0.1", "totals = 0.1 are drawn only where"),
         ("seed = 3", "sed = 3", "uncertainty.sed is not a known field"),
         ("sd = 0.05", "", "it says nothing of how large it is"),
         ("sd = 0.05", 'sd = 0.05\nfile = "x.csv"', "it says sd, file of how large it is"),
-        ("sd = 0.05", "sd = -1", "uncertainty.error.0.sd is wrong"),
-        ("sd = 0.05", "sd = nan", "uncertainty.error.0.sd is wrong"),
-        ("sd = 0.05", "sd = 0.05\nrho = 1.5", "uncertainty.error.0.rho is wrong"),
+        ("sd = 0.05", "sd = -1", "uncertainty.error 1 \\(totals\\).sd is wrong"),
+        ("sd = 0.05", "sd = nan", "uncertainty.error 1 \\(totals\\).sd is wrong"),
+        ("sd = 0.05", "sd = 0.05\nrho = 1.5", "uncertainty.error 1 \\(totals\\).rho is wrong"),
         ('by = ["region"]', "rho = 0.5", "by = 'cell' shares nothing"),
         ('by = ["region"]', 'by = ["country"]', "by has 'country'"),
         ('by = ["region"]', 'by = ["region", "region"]', "has a level twice"),
         ('on = "demand"', 'on = "demand"\nstressor = "CO2"', "means nothing to demand"),
-        ('on = "demand"', 'on = "prices"', "uncertainty.error.2.on is wrong"),
+        ('on = "demand"', 'on = "prices"', "uncertainty.error 3.on is wrong"),
         ('name = "trade"', 'name = "totals"', "two errors are called 'totals'"),
     ],
 )

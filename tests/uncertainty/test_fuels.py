@@ -194,6 +194,17 @@ def test_rounding_within_a_millionth_is_taken() -> None:
         FuelErrors(two() * (1 + 2e-6), 0.1, 0.1).shares(two_regions())
 
 
+def test_fuels_that_do_not_add_up_are_no_fault_of_a_draw() -> None:
+    wrong = FuelErrors(two() * 1.1, 0.1, 0.1)
+    for account in (
+        lambda: drawn_table(two_regions(), wrong, seed=0, number=3),
+        lambda: draws(two_regions(), wrong, number=2),
+        lambda: first_order(two_regions(), wrong),
+    ):
+        with pytest.raises(DataError, match=r"^A/goods emits 50 in two regions and 55 by fuel"):
+            account()
+
+
 def test_refusals() -> None:
     table = two_regions()
     with pytest.raises(DataError, match="emissions are a dict"):

@@ -44,7 +44,7 @@ def lmdi_effects(factors0: npt.ArrayLike, factors1: npt.ArrayLike) -> Array:
 
     References
     ----------
-    Ang and Liu 2007, Energy Policy 35:1426; Ang 2015, Energy Policy 86:233.
+    Ang and Liu 2007, Energy Policy 35:238; Ang 2015, Energy Policy 86:233.
 
     Examples
     --------
@@ -172,11 +172,13 @@ def lmdi(
         for what, given in (("emissions", load.production), ("output", x)):
             if (given < 0).any():
                 bad = table.nodes[given < 0]
+                verb = "are" if what == "emissions" else "is"
                 raise DataError(
-                    f"{what} of {some(bad)} in {table.label} are negative, which has no logarithm: "
-                    "use the structural decomposition, decompose(before, after)",
-                    labels=list(bad),
-                )
+                    f"{what} of {some(bad)} in {table.label} {verb} negative, and a negative "
+                    "number has no logarithm: use the structural decomposition, decompose(before, "
+                    "after), or aggregate these sectors with larger ones",
+                    labels=list(bad), negative=f"{what} of {some(bad)} in {table.label} {verb}",
+                )  # fmt: skip
         total = block_sum(x, where, m, axis=0)[where]
         share = np.divide(x, total, out=np.zeros_like(x), where=total > 0)
         factors = [load.per_output(table), share, total]

@@ -302,7 +302,17 @@ def scale(
             "price of what is emitted"
         )
     per_mass = units.factor(load.unit, mass.strip())
-    return per_mass * units.factor(money.strip(), table.unit, rates=rates)
+    paid, kept = units.currency(money), units.currency(table.unit)
+    try:
+        return per_mass * units.factor(money.strip(), table.unit, rates=rates)
+    except UnitError as error:
+        if "have" not in error.facts or kept is None or paid == kept:
+            raise
+        raise UnitError(
+            f"price unit {unit!r} is in {paid} and {table.label} in {kept}: give the exchange "
+            f"rate, {paid} per {kept}, as rates={{'{paid}/{kept}': …}}",
+            **error.facts,
+        ) from error
 
 
 def costs(

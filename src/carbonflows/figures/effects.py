@@ -1,7 +1,7 @@
 """From emissions in one year to emissions in another: what each factor added."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from carbonflows.figures.page import MARGIN, WIDTH, page, text_width, wrapped
 from carbonflows.figures.style import BODY, EXPORTER, GREY, IMPORTER, INK, SMALL, halo, style
 from carbonflows.figures.waterfall import TOTAL, places_for
 from carbonflows.figures.wording import number, shown
+from carbonflows.labels import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,12 +31,63 @@ _BAR = 0.52  # of a column
 _WHISKER = 0.36  # of a column, right of its middle
 _CAP = 0.05  # of a column, half of a whisker's end
 _LINE = 2.6  # mm
-_WHISKERS = (
+_SMALLEST = 5.0  # points
+_DIGITS = 3.6  # mm, for a number above or below a bar
+SPARE = 0.94  # of a line: letters of a coarse picture are up to 5 % wider
+BELOW_ZERO = (
+    "Below zero: the running total between one factor and the next, not negative emissions."
+)
+
+
+class Steps(NamedTuple):
+    """What leads from emissions in one year to emissions in another.
+
+    Attributes
+    ----------
+    parts : list
+        Factors.
+    totals : array (2,)
+        Emissions in the two years.
+    before, added : array (f,)
+        Running total before each factor, and what the factor adds.
+    ranges : DataFrame
+        Index some of the factors; columns ``least`` and ``most``.
+    """
+
+    parts: list[Any]
+    totals: Array
+    before: Array
+    added: Array
+    ranges: pd.DataFrame
+
+    @property
+    def numbers(self) -> list[float]:
+        """All numbers that are printed."""
+        return [*self.added, *self.totals, *self.ranges.to_numpy().ravel()]
+
+    @property
+    def dips(self) -> bool:
+        """Whether the running total falls below zero between emissions that do not."""
+        low = min(self.before.min(), (self.before + self.added).min())
+        return bool(self.totals.min() >= 0 and low < -1e-9 * np.abs(self.totals).max())
+
+    def scaled(self, power: int) -> "Steps":
+        """Return the steps in units of a power of ten."""
+        by = 10.0**power
+        return Steps(self.parts, self.totals / by, self.before / by, self.added / by,
+                     self.ranges / by)  # fmt: skip
+
+    def exact(self, places: int) -> bool:
+        """Whether numbers rounded to so many decimals add up."""
+        rounded = np.round(self.totals[0], places) + np.round(self.added, places).sum()
+        return bool(abs(rounded - np.round(self.totals[1], places)) < 0.1 * 10.0**-places)
+
+
+WHISKERS = (
     "Whiskers: where a bar would end with the least and with the most that its factor has over all "
     "orders of change."
 )
-_SMALLEST = 5.0  # points
-_DIGITS = 3.6  # mm, for a number above or below a bar
+ROUNDED = "Rounded: printed numbers may miss a total by the last digit."
 
 
 def effects(
@@ -104,24 +156,15 @@ def effects(
     if not isinstance(row, pd.Series):
         raise DataError(f"row: a {type(row).__name__}; give one row, such as frame.loc['CHN']")
     parts = factors_of(row.index, factors, net)
-    ranges = _ranges(row, parts, spread)
-    ends = {f"emissions in {years[0]}": first, f"emissions in {years[1]}": last}
-    given = finite(pd.Series({part: row[part] for part in [*parts, net]} | ends), "effects")
-    added, totals = given[: len(parts)], given[-2:]
-    largest = float(np.abs(given).max())
-    for what, total in (("first + net", totals[0] + given[len(parts)]),
-                        ("first + factors", totals[0] + added.sum())):  # fmt: skip
-        require_sum(pd.Series({what: total}), pd.Series({what: totals[1]}), largest)
-    power = power_of([*given, *ranges.to_numpy().ravel()])
-    added, totals, ranges = added / 10.0**power, totals / 10.0**power, ranges / 10.0**power
-    before = totals[0] + np.concatenate([[0.0], np.cumsum(added)[:-1]])
-    places = places_for(max(np.abs(totals).max(), np.abs(added).max()))
-    rule = _scale(totals, before, added, ranges, parts)
-    rounded = np.round(totals[0], places) + np.round(added, places).sum()
-    exact = abs(rounded - np.round(totals[1], places)) < 0.1 * 10.0**-places
+    steps = steps_of(row, parts, net, first=first, last=last, years=years, spread=spread)
+    power = power_of(steps.numbers)
+    steps = steps.scaled(power)
+    places = places_for(np.abs([*steps.totals, *steps.added]).max())
+    rule = step_scale(steps, _HEIGHT)
     notes = [
-        _WHISKERS if len(ranges) else "",
-        "" if exact else "Rounded: printed numbers may miss a total by the last digit.",
+        WHISKERS if len(steps.ranges) else "",
+        "" if steps.exact(places) else ROUNDED,
+        BELOW_ZERO if steps.dips else "",
         caveat_of(row),
         note,
     ]
@@ -130,21 +173,18 @@ def effects(
     column = (WIDTH - 2 * MARGIN - left) / columns
     called = factor_names(parts, column_names)
     size = _name_size(called, column - 1.2)
-    texts = _under(parts, called, ranges, years, places, column - 1.2, size)
+    texts = _under(parts, called, steps.ranges, years, places, column - 1.2, size)
+    below = wrapped(" ".join(filter(None, notes)), SPARE * (WIDTH - 2 * MARGIN), SMALL)
     with style():
         under = _LINE * max(len(lines) for lines in texts) + 2.0
         paper = page(5.0 + _HEIGHT + under, title=title, subtitle=subtitle,
-                     notes=(" ".join(filter(None, notes)), source))  # fmt: skip
-        measured = shown(f"10^{power} {unit}" if power else unit)
-        unit_line(paper, f"{heading} ({measured})" if heading else measured, 0.0)
+                     notes=(*below, source))  # fmt: skip
+        unit_line(paper, running(heading, shown(f"10^{power} {unit}" if power else unit)), 0.0)
         box = Box(MARGIN + left, 5.0, column * columns, _HEIGHT, [])
         axes = panel(paper, box, left, rule, "")
-        axes.set_xlim(-0.5, columns - 0.5)
-        axes.set_xticks([])
-        axes.spines["bottom"].set_visible(False)
-        axes.axhline(0, color=INK, lw=0.6, zorder=3)
-        _bars(axes, totals, before, added, ranges, parts)
-        _values(axes, totals, before, added, places)
+        colours = [EXPORTER if value >= 0 else IMPORTER for value in steps.added]
+        draw_steps(axes, steps, colours)
+        draw_values(axes, steps, places, BODY)
         for place, lines in enumerate(texts):
             for k, (line, small) in enumerate(lines):
                 axes.annotate(
@@ -155,6 +195,42 @@ def effects(
                     weight="bold" if place in (0, columns - 1) else "normal",
                 )  # fmt: skip
         return paper.figure
+
+
+def running(heading: str, measured: str) -> str:
+    """Say what a waterfall's axis shows.
+
+    Examples
+    --------
+    >>> running("Emissions", "Mt CO₂"), running("", "Mt CO₂")
+    ('Emissions, running total (Mt CO₂)', 'Running total (Mt CO₂)')
+    """
+    return f"{heading}, running total ({measured})" if heading else f"Running total ({measured})"
+
+
+def steps_of(
+    row: pd.Series, parts: Sequence[Any], net: Any, *, first: float, last: float,
+    years: tuple[Any, Any], spread: pd.DataFrame | None = None,
+) -> Steps:  # fmt: skip
+    """Return the steps of one row, checked: its factors lead from the first year to the last.
+
+    Examples
+    --------
+    >>> row = pd.Series({"intensity": -3.0, "level": 5.0, "change": 2.0})
+    >>> parts = ["intensity", "level"]
+    >>> steps_of(row, parts, "change", first=10.0, last=12.0, years=(1, 2)).before.tolist()
+    [10.0, 7.0]
+    """
+    ranges = _ranges(row, parts, spread)
+    ends = {f"emissions in {years[0]}": first, f"emissions in {years[1]}": last}
+    given = finite(pd.Series({part: row[part] for part in [*parts, net]} | ends), "effects")
+    added, totals = given[: len(parts)], given[-2:]
+    largest = float(np.abs(given).max())
+    for what, total in (("first + net", totals[0] + given[len(parts)]),
+                        ("first + factors", totals[0] + added.sum())):  # fmt: skip
+        require_sum(pd.Series({what: total}), pd.Series({what: totals[1]}), largest)
+    before = totals[0] + np.concatenate([[0.0], np.cumsum(added)[:-1]])
+    return Steps(list(parts), totals, before, added, ranges)
 
 
 def _ranges(row: pd.Series, parts: Sequence[Hashable], spread: pd.DataFrame | None) -> pd.DataFrame:
@@ -179,37 +255,55 @@ def _ranges(row: pd.Series, parts: Sequence[Hashable], spread: pd.DataFrame | No
     return spread
 
 
-def _scale(
-    totals: np.ndarray, before: np.ndarray, added: np.ndarray, ranges: pd.DataFrame,
-    parts: Sequence[Any],
-) -> Scale:  # fmt: skip
-    """Return a scale with room for bars, whiskers and the numbers above and below them."""
+def step_scale(steps: Steps, height: float) -> Scale:
+    """Return a scale with room for bars, whiskers and the numbers above and below them.
+
+    Examples
+    --------
+    >>> row = pd.Series({"level": 5.0, "change": 5.0})
+    >>> steps = steps_of(row, ["level"], "change", first=10.0, last=15.0, years=(1, 2))
+    >>> step_scale(steps, 72.0).texts
+    ['0', '5', '10', '15']
+    """
+    parts, totals, before, added, ranges = steps
     starts = dict(zip(parts, before, strict=True))
     tips = [starts[part] + tip for part, tip in zip(ranges.index, ranges.to_numpy(), strict=True)]
     bars = np.concatenate([totals, before, before + added, [0.0]])
     reach = np.concatenate([bars, *tips])
     low, high = float(reach.min()), float(reach.max())
-    digits = _DIGITS / (_HEIGHT - 2 * _DIGITS) * (high - low)
+    digits = _DIGITS / (height - 2 * _DIGITS) * (high - low)
     low = min(low, float(bars.min()) - digits * bool((added < 0).any() or (totals < 0).any()))
     high = max(high, float(bars.max()) + digits)
     return scale(low, high, 6)
 
 
-def _bars(
-    axes: "Axes", totals: np.ndarray, before: np.ndarray, added: np.ndarray, ranges: pd.DataFrame,
-    parts: Sequence[Any],
-) -> None:  # fmt: skip
-    """Draw totals, steps, what joins them, and whiskers."""
+def draw_steps(axes: "Axes", steps: Steps, colours: Sequence[str]) -> None:
+    """Draw totals, steps in their colours, what joins them, and whiskers.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> row = pd.Series({"level": 5.0, "change": 5.0})
+    >>> steps = steps_of(row, ["level"], "change", first=10.0, last=15.0, years=(1, 2))
+    >>> axes = Figure().add_subplot()
+    >>> draw_steps(axes, steps, ["black"])
+    >>> [float(bar.get_y()) for bar in axes.patches]
+    [0.0, 0.0, 10.0]
+    """
+    parts, totals, before, added, ranges = steps
     n = len(added)
+    axes.set_xlim(-0.5, n + 1.5)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.axhline(0, color=INK, lw=0.6, zorder=3)
     axes.bar([0, n + 1], totals, width=_BAR, color=TOTAL, zorder=2, gid="total")
-    colours = [EXPORTER if value >= 0 else IMPORTER for value in added]
     axes.bar(np.arange(1, n + 1), added, bottom=before, width=_BAR, color=colours, zorder=2,
              edgecolor=colours, linewidth=0.6, gid="step")  # fmt: skip
     for place, level in enumerate([totals[0], *(before + added)]):
         axes.plot([place + _BAR / 2, place + 1 - _BAR / 2], [level, level], color=GREY, lw=0.5,
                   zorder=1.8)  # fmt: skip
     for part, (least, most) in zip(ranges.index, ranges.to_numpy(), strict=True):
-        at = list(parts).index(part)
+        at = parts.index(part)
         x = at + 1 + _WHISKER
         low, high = before[at] + least, before[at] + most
         axes.plot([x, x], [low, high], color=INK, lw=0.7, zorder=4, gid="whisker")
@@ -219,20 +313,34 @@ def _bars(
         axes.plot([x], [end], "o", color=INK, ms=2.2, mew=0, zorder=4, gid="mean")
 
 
-def _values(
-    axes: "Axes", totals: np.ndarray, before: np.ndarray, added: np.ndarray, places: int
+def draw_values(
+    axes: "Axes", steps: Steps, places: int, size: float, *, beside: bool = False
 ) -> None:
-    """Print totals and steps above their bars, falls below theirs."""
+    """Print totals and steps above their bars, falls below theirs; `beside` left of whiskers.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> row = pd.Series({"level": 5.0, "change": 5.0})
+    >>> steps = steps_of(row, ["level"], "change", first=10.0, last=15.0, years=(1, 2))
+    >>> axes = Figure().add_subplot()
+    >>> draw_values(axes, steps, 0, 6.0)
+    >>> [text.get_text() for text in axes.texts]
+    ['10', '+5', '15']
+    """
+    _, totals, before, added, _ = steps
     first, last = ((float(total), number(total, places), total >= 0) for total in totals)
-    steps = [
+    between = [
         (float(start + value), number(value, places, sign=True), value >= 0)
         for start, value in zip(before, added, strict=True)
     ]
-    for place, (end, text, up) in enumerate([first, *steps, last]):
+    for place, (end, text, up) in enumerate([first, *between, last]):
+        aside = beside and 0 < place <= len(between)
         axes.annotate(
-            text, (place, end), (0, 2.0 if up else -2.0), textcoords="offset points", size=BODY,
-            ha="center", va="bottom" if up else "top", gid="value", path_effects=halo(),
-            weight="bold" if place in (0, len(steps) + 1) else "normal",
+            text, (place + aside * _BAR / 2, end), (0, 2.0 if up else -2.0), size=size,
+            textcoords="offset points", ha="right" if aside else "center",
+            va="bottom" if up else "top", gid="value", path_effects=halo(),
+            weight="bold" if place in (0, len(between) + 1) else "normal",
         )  # fmt: skip
 
 

@@ -35,7 +35,9 @@ _NAME = 46.0  # mm, a longer name is broken
 _AXIS = 8.0  # mm
 _BESIDE = 0.27  # of a row, from the interval down to its bracket
 _CAP = 0.11  # of a row, half of a bracket's end
-_RIGHT_HEADS = ("Draws with", "this sign")
+_DOT = 4.5  # square points: lower than the box of the inner interval
+_SLACK = 1e-9  # a share of draws that is the level but for rounding
+_RIGHT_HEADS = ("Draws on", "this side")
 
 
 def intervals(
@@ -45,6 +47,7 @@ def intervals(
     inner: pd.DataFrame | None = None,
     first_order: pd.DataFrame | None = None,
     positive: pd.Series | None = None,
+    sides: tuple[str, str] = ("above zero", "below zero"),
     levels: tuple[float, float] | None = None,
     relative: bool = False,
     top: int = 40,
@@ -71,8 +74,10 @@ def intervals(
         level around the base is drawn below as an open bracket.
     positive : Series, optional
         Probability [0–1] that the number is above zero, as for net exports. The line of zero is
-        drawn, colours tell the sign of the interval (grey where it holds zero), and at the
-        right stands the share of draws with the sign of the base.
+        drawn, colours tell on which side of it a number is in at least the first level of draws
+        (grey: on neither), and at the right stands the share of draws on the side of the base.
+    sides : (str, str)
+        What is above zero and what is below, such as ``("exporter", "importer")``.
     levels : (float, float), optional
         Levels of the two intervals, for the key and the bracket; by default those that the frames'
         attrs state, else 0.95 and 0.5.
@@ -108,7 +113,7 @@ def intervals(
     >>> frame = pd.DataFrame({"base": [5.0, -2], "low": [4.0, -3], "high": [6.0, 1]}, ["A", "B"])
     >>> figure = intervals(frame, unit="Mt CO2", positive=pd.Series({"A": 1.0, "B": 0.12}))
     >>> [text.get_text() for text in figure.axes[1].texts if text.get_gid() == "sign"]
-    ['+ 100 %', '− 88.0 %']
+    ['above zero 100 %', 'below zero 88.0 %']
     """
     levels = _levels(levels, frame, inner)
     kept = _checked(frame, inner, first_order, positive, levels[0], top)
@@ -120,7 +125,7 @@ def intervals(
                 labels=list(kept.index[bad]),
             )
         kept = 100 * kept.div(kept["base"], axis=0)
-    signs = None if positive is None else _signs(amounts, positive)
+    signs = None if positive is None else _signs(amounts, positive, sides)
     power = power_of((amounts if relative else kept).to_numpy().ravel().tolist())
     amounts = amounts / 10.0**power
     kept = kept if relative else kept / 10.0**power
@@ -137,8 +142,8 @@ def intervals(
                                note))),
         source,
     )  # fmt: skip
-    colours = _colours(kept, positive is not None)
-    entries = _entries(levels, inner is not None, first_order is not None, colours)
+    colours = _colours(kept, positive, levels[0])
+    entries = _entries(levels, inner is not None, first_order is not None, colours, sides)
     left = 2.0 + max(text_width(line, BODY) for lines in texts for line in lines)
     right = (
         2.0 if signs is None else 4.0 + max(text_width(t, BODY) for t in (*signs, *_RIGHT_HEADS))
@@ -234,13 +239,12 @@ def _columns(
     return frame.loc[index, list(wanted)].astype(float)
 
 
-def _signs(base: pd.Series, positive: pd.Series) -> list[str]:
-    """Return the sign of each base and how probable it is."""
-    texts = []
-    shares = positive.loc[base.index]
-    for value, share in zip(base, shares, strict=True):
-        texts.append(f"{'+' if value >= 0 else '−'} {percent(share if value >= 0 else 1 - share)}")
-    return texts
+def _signs(base: pd.Series, positive: pd.Series, sides: tuple[str, str]) -> list[str]:
+    """Return the side of zero that each base is on and how probable it is."""
+    return [
+        f"{sides[0]} {percent(share)}" if value >= 0 else f"{sides[1]} {percent(1 - share)}"
+        for value, share in zip(base, positive.loc[base.index], strict=True)
+    ]
 
 
 def _scale(kept: pd.DataFrame, zero: bool, relative: bool) -> Scale:
@@ -252,13 +256,14 @@ def _scale(kept: pd.DataFrame, zero: bool, relative: bool) -> Scale:
     return rule._replace(low=rule.low - pad, high=rule.high + pad)
 
 
-def _colours(kept: pd.DataFrame, signed: bool) -> list[str]:
-    """Return the colour of each row: one for all, or by the sign of its whole interval."""
-    if not signed:
+def _colours(kept: pd.DataFrame, positive: pd.Series | None, level: float) -> list[str]:
+    """Return the colour of each row: one for all, or by the side that it is probably on."""
+    if positive is None:
         return [CONSUMPTION] * len(kept)
+    enough = level - _SLACK
     return [
-        EXPORTER if low > 0 else IMPORTER if high < 0 else GREY
-        for low, high in kept[["low", "high"]].to_numpy()
+        EXPORTER if share >= enough else IMPORTER if 1 - share >= enough else GREY
+        for share in positive.loc[kept.index]
     ]
 
 
@@ -274,7 +279,7 @@ def _rows(axes: Any, kept: pd.DataFrame, centres: np.ndarray, colours: Sequence[
         axes.hlines(below, *ends.T, color=INK, lw=0.5, zorder=2.5, gid="bracket")
         for x in ends.T:
             axes.vlines(x, below - 2 * _CAP * _ROW, below, color=INK, lw=0.5, zorder=2.5)
-    axes.scatter(kept["base"], centres, s=17, color=colours, edgecolor="white", linewidth=0.6,
+    axes.scatter(kept["base"], centres, s=_DOT, color=colours, edgecolor="white", linewidth=0.4,
                  zorder=4, clip_on=False, gid="base")  # fmt: skip
 
 
@@ -295,13 +300,14 @@ def _right(
 
 
 def _entries(
-    levels: tuple[float, float], inner: bool, first_order: bool, colours: Sequence[str]
-) -> list[Entry]:
-    """Return the key, with the colours that there are where they tell signs."""
+    levels: tuple[float, float], inner: bool, first_order: bool, colours: Sequence[str],
+    sides: tuple[str, str],
+) -> list[Entry]:  # fmt: skip
+    """Return the key, with the colours that there are where they tell sides."""
     colour = CONSUMPTION if CONSUMPTION in colours else INK
 
     def dot(axes: Any, x: float, y: float) -> None:
-        axes.scatter([x + 2.5], [y], s=17, color=colour, edgecolor="white", linewidth=0.6)
+        axes.scatter([x + 2.5], [y], s=_DOT, color=colour, edgecolor="white", linewidth=0.4)
 
     def line(width: float) -> Any:
         return lambda axes, x, y: axes.plot([x, x + 5], [y, y], color=colour, lw=width,
@@ -317,10 +323,12 @@ def _entries(
     entries.append(Entry(f"{outer} of draws", line(0.9)))
     if first_order:
         entries.append(Entry(f"{outer}, first order", bracket))
-    for text, shade in (("Above zero", EXPORTER), ("Below zero", IMPORTER),
-                        (f"{outer} interval holds zero", GREY)):  # fmt: skip
+    for side, shade in zip(sides, (EXPORTER, IMPORTER), strict=True):
         if shade in colours:
-            entries.append(Entry(text, _swatch(shade)))
+            called = f"{side[:1].upper()}{side[1:]}"
+            entries.append(Entry(f"{called} in at least {outer} of draws", _swatch(shade)))
+    if GREY in colours:
+        entries.append(Entry(f"Neither in {outer} of draws", _swatch(GREY)))
     return entries
 
 

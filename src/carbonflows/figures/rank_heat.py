@@ -85,7 +85,7 @@ def rank_heat(
     texts = [wrapped(name, _NAME, BODY) for name in names(frame.index[order], labels)]
     cut = len(order) < len(frame)
     said = f"The {len(order)} of {len(frame)} with the lowest expected rank." if cut else ""
-    printed = f"Numbers: per cent, from {number(100 * LEAST, 0)} % on. White: in no draw."
+    printed = f"White: in no draw; without a number: below {number(100 * LEAST, 0)} %."
     notes = (" ".join(filter(None, (said, printed, note))), source)
     heights = [_ROW + _LINE * (len(lines) - 1) for lines in texts]
     tops = np.cumsum([0.0, *heights[:-1]])
@@ -164,4 +164,7 @@ def _folded(numbers: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
 
 def _percent(share: float) -> str:
     """Return a probability in whole per cent, 100 only where it is certain."""
-    return "100" if share >= 1 - _SLACK else str(min(round(100 * share), 99))
+    if share >= 1 - _SLACK:
+        return "100"
+    text = f"{100 * share:.0f}"
+    return ">99" if text == "100" else text

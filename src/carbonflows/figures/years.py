@@ -83,7 +83,7 @@ def labels_of(frame: pd.DataFrame) -> list[Hashable]:
 
 
 def year_axis(axes: "Axes", years: Sequence[int], edge: float, width: float) -> None:
-    """Set a true time axis: a tick at each year there is, a number at as many as fit.
+    """Set a true time axis: a tick with its number at each year there is, or at as many as fit.
 
     Parameters
     ----------
@@ -100,8 +100,7 @@ def year_axis(axes: "Axes", years: Sequence[int], edge: float, width: float) -> 
     need = (text_width("2000", SMALL) + 1.2) * (last - first + 2 * edge) / width
     axes.set_xticks(_printed(years, need), minor=False)
     axes.set_xticklabels([str(year) for year in axes.get_xticks().astype(int)])
-    axes.set_xticks(list(years), minor=True)
-    axes.tick_params(axis="x", which="both", length=1.6, width=0.5, pad=1.5)
+    axes.tick_params(axis="x", length=1.6, width=0.5, pad=1.5)
 
 
 def _printed(years: Sequence[int], need: float) -> list[int]:

@@ -11,6 +11,8 @@ MOST_ROWS = 45
 """Longest table that the report prints in full; the CSV files always hold every row."""
 SHORT = 18
 """Most lines of a table that is printed on one page; longer ones may break."""
+YEARS = ("year", "since")
+"""Columns of years, which have no thousands."""
 _LONG = 28  # letters of the longest text that stays on one line
 
 
@@ -30,7 +32,8 @@ def html_table(
     caption : str
         Units in it are written as in figures, with subscripts.
     digits : int, optional
-        Decimals of all numbers but whole ones; None for six significant digits.
+        Decimals of all numbers but whole ones; None for six significant digits. Years are printed
+        as they are.
     heads : mapping of str to str, optional
         What to print in place of column names.
     level : bool
@@ -64,8 +67,12 @@ def html_table(
         cells = []
         for column, value, number, exact in zip(frame.columns, record, numeric, whole, strict=True):
             if number:
-                amount = float("nan") if pd.isna(value) else float(value)
-                cells.append(f"<td>{number_text(amount, 0 if exact else digits)}</td>")
+                if exact and str(column).lower() in YEARS:
+                    text = str(value)
+                else:
+                    amount = float("nan") if pd.isna(value) else float(value)
+                    text = number_text(amount, 0 if exact else digits)
+                cells.append(f"<td>{text}</td>")
             elif level and column == "Level":
                 cells.append(f'<td class="text level-{escape(value)}">{escape(value)}</td>')
             else:

@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from carbonflows.accounts.intensity import Denominator
 from carbonflows.change.panel import Panel, asked_years, read_panel
-from carbonflows.errors import StudyError, some
+from carbonflows.errors import SourceError, StudyError, some
 from carbonflows.regions import Grouping, load_grouping
 from carbonflows.sources import read
 from carbonflows.sources.example import YEARS
@@ -91,7 +92,7 @@ def inputs(study: Study) -> Inputs:
     given: dict[int | None, Mapping[str, Denominator]] = {}
     hashes: dict[str, str] = {}
     prices: list[str] = []
-    for year, table in [(None, _table(study))] if panel is None else panel:
+    for year, table in [(None, _table(study))] if panel is None else _tables(study, panel):
         if table.label in hashes:
             raise StudyError(f"two tables are called {table.label}: give each its own year")
         hashes[table.label] = table_hash(table)
@@ -124,14 +125,39 @@ def _panel(study: Study) -> tuple[Panel | None, tuple[int, ...]]:
     if known is not None and any(dash in wanted.years for dash in "-–"):
         there = [year for year in asked if year in known]
         absent = tuple(year for year in asked if year not in known)
-    if len(there) < 2:
+    if len(asked) < 2:
+        raise StudyError(f"years {wanted.years!r} name one: name two or more, or one with year")
+    if known is not None and len(there) < 2:
         raise StudyError(
-            f"years {wanted.years!r} leave {some(there) or 'none'} of the source "
-            f"{wanted.source!r}{f' (it has {some(known)})' if known else ''}: name two or more, "
-            "or one with year"
+            f"the {wanted.source} has {f'only {there[0]}' if there else 'none'} of the years "
+            f"{wanted.years} (it has {some(known, most=20)}): name two or more, or one with year"
         )
     place = None if wanted.path is None else _placed(study, wanted.path)
     return read_panel(wanted.source, place, there, **wanted.options), absent
+
+
+def _tables(study: Study, panel: Panel) -> Iterator[tuple[Any, IOTable]]:
+    """Read the tables of a panel; say which of the years asked for are there if one is not."""
+    try:
+        yield from panel
+    except SourceError as error:
+        there = [year for year in panel.labels if year in error.facts.get("years", ())]
+        if not there or error.facts.get("year") not in panel.labels:
+            raise
+        asked = f"of the years {study.table.years} it has {_ranges(there)}"
+        way_out = f"name those that are there, for example --years {_ranges(there)}"
+        if len(there) == 1:
+            way_out = "name two or more that are there, or this one with --year"
+        raise SourceError(f"{error}; {asked}: {way_out}", **error.facts) from error
+
+
+def _ranges(years: Iterable[Any]) -> str:
+    """Write years as they are asked for: ``1995-1997,2009``."""
+    runs = [
+        [year for _, year in run]
+        for _, run in groupby(enumerate(years), lambda pair: pair[1] - pair[0])
+    ]
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
 
 
 def _given(study: Study, table: IOTable) -> dict[str, Denominator]:

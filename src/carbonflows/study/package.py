@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -56,24 +56,9 @@ def results_folder(out: Path) -> Iterator[Path]:
     'done'
     """
     out = Path(os.path.abspath(out))
-    new = [parent for parent in out.parents if not parent.exists()]
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{error.filename or out.parent} is in the way of {out} ({error.strerror}): choose "
-            "another --out",
-            path=str(out),
-        ) from error
-    try:
-        with placing(out, overwrite=True, replaceable=_earlier_result) as folder:
-            folder.mkdir()
-            yield folder
-    except BaseException:
-        for parent in new:  # innermost first; one that has been filled meanwhile stays
-            with suppress(OSError):
-                parent.rmdir()
-        raise
+    with placing(out, overwrite=True, replaceable=_earlier_result) as folder:
+        folder.mkdir()
+        yield folder
 
 
 def _earlier_result(out: Path) -> None:

@@ -1,6 +1,5 @@
 """A study from its file to its report: read, solve, account, draw, write."""
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,7 +10,7 @@ import pandas as pd
 
 from carbonflows.diagnosis import Diagnosis
 from carbonflows.errors import StudyError
-from carbonflows.study.folders import REPORT, parts_folder
+from carbonflows.study.folders import REPORT, alone, kept_parts, require_alone
 from carbonflows.study.kinds import KINDS, SPREAD, YEARLY
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study, load_study
@@ -82,7 +81,8 @@ def run(
     out : str or Path
         Folder for the results; an earlier result there is replaced whole.
     source, path, year : optional
-        Another table than the study's, as for `carbonflows.read`.
+        Another table than the study's, as for `carbonflows.read`. The study's own years, if it has
+        several, are those of the other source too unless `year` or `years` is given.
     years : str, optional
         Several years, ``"1995-2009"`` or ``"1995, 2000"``: a study of kind flows, bridge or sectors
         is then computed for each and reported as a series. Of a source that is known to have only
@@ -116,7 +116,8 @@ def run(
     -----
     Finished parts of long work (years, steps, draws) are kept in a folder beside `out`, named like
     it with ``.parts`` at the end, until the results are written. A run that was broken off goes on
-    from there; parts of other inputs are never used.
+    from there; parts of other inputs are never used. A second run into the same folder is refused
+    while one is at it.
 
     Examples
     --------
@@ -142,7 +143,7 @@ def run(
         population=population, figures=figures,
     )  # fmt: skip
     _require_years_fit(loaded)
-    spread = loaded.kind in SPREAD or loaded.table.years is not None
+    spread = has_parts(loaded)
     if scheduler is not None and not spread:
         raise StudyError(
             f"a study of kind {loaded.kind!r} of one table has no parts to spread over a cluster: "
@@ -150,13 +151,15 @@ def run(
         )
     place = Path(out).absolute()
     require_results_place(place)
+    require_alone(place)
     progress("reading the table")
     found = inputs(loaded)
     there = None if again else earlier_results(place, found.digest)
     if there is not None:
         return StudyResult(place.resolve(), place.resolve() / REPORT, *there, reused=True)
-    parts = parts_folder(place)
     with (
+        alone(place),
+        kept_parts(place) as parts,
         results_folder(place) as folder,
         working(
             scheduler=scheduler,
@@ -167,9 +170,27 @@ def run(
     ):
         result = _outcome(loaded, found, progress, work)
         write_results(loaded, result, folder, found, progress)
-    shutil.rmtree(parts, ignore_errors=True)
     place = place.resolve()
     return StudyResult(place, place / REPORT, result.tables, result.headlines, result.diagnosis)
+
+
+def has_parts(study: Study) -> bool:
+    """Say whether a study consists of parts that are kept, and may be spread over workers.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> has_parts(load_study("uncertainty")), has_parts(load_study("bridge"))
+    (True, False)
+    """
+    return study.kind in SPREAD or study.table.years is not None
 
 
 def _require_years_fit(study: Study) -> None:
@@ -215,7 +236,8 @@ def _overridden(study: Study, **given: Any) -> Study:
     from carbonflows.sources.options import given_values
 
     if given["source"] is not None or given["path"] is not None:
-        # Another table: the study's path, year and options do not describe it.
+        # Another table: the study's path, year and options do not describe it; the years that it
+        # compares are its question, of whatever source.
         # A path of the call starts in the working folder, the study's own in the study's.
         path = None if given["path"] is None else str(Path(given["path"]).absolute())
         kept: dict[str, Any] = {
@@ -223,8 +245,8 @@ def _overridden(study: Study, **given: Any) -> Study:
             "path": path,
             "options": {},
         }
-        same = given["source"] == study.table.source == "example"
-        kept |= {name: getattr(study.table, name) if same else None for name in ("year", "years")}
+        if not given["source"] == study.table.source == "example":
+            kept["year"] = None
         study = study.model_copy(update={"table": study.table.model_copy(update=kept)})
     if given["year"] is not None or given["years"] is not None:
         neither = {"year": None, "years": None}

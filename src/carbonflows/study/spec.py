@@ -6,6 +6,7 @@ names the file, the line and what was expected there.
 
 import re
 import tomllib
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -277,8 +278,8 @@ def load_study(study: str | Path) -> Study:
     if path.suffix != ".toml":
         if str(study) not in studies():
             raise StudyError(
-                f"no study {str(study)!r}: shipped are {some(studies())}; a file of your own must "
-                "end in .toml"
+                f"no study {str(study)!r}: shipped are {some(studies(), most=99)}; a file of your "
+                "own must end in .toml"
             )
         path = _shipped() / f"{study}.toml"
         folder = ""
@@ -301,9 +302,9 @@ def load_study(study: str | Path) -> Study:
         first = found[0]
         keys = [part for part in first["loc"] if part != "folder"]
         line = _line(text, keys)
-        where = ".".join(str(part) for part in keys) or "the file"
+        where = _where(data, keys) or "the file"
         what = _said(first["type"], first["msg"])
-        rest = [".".join(str(part) for part in e["loc"]) for e in found[1:]]
+        rest = [_where(data, e["loc"]) for e in found[1:]]
         also = f" (also look at {some(rest)})" if rest else ""
         raise StudyError(
             f"{path} line {line}: {where} {what}{also}", path=str(path), line=line, key=where
@@ -316,6 +317,22 @@ def _said(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return "is not a known field: remove it or check its spelling"
     return f"is wrong: {message[0].lower()}{message[1:]}"
+
+
+def _where(data: Any, keys: Sequence[int | str]) -> str:
+    """Write a key path; entries of lists are counted from 1, with their name if they have one."""
+    where = ""
+    for key in keys:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):  # missing, or the name of a type
+            data = None
+        if isinstance(key, int):
+            name = data.get("name") if isinstance(data, dict) else None
+            where += f" {key + 1}" + (f" ({some([name])})" if name else "")
+        else:
+            where += f".{key}" if where else key
+    return where
 
 
 def _line(text: str, keys: list[int | str]) -> int:

@@ -18,6 +18,7 @@ from carbonflows.extension import Extension
 from carbonflows.labels import Array
 from carbonflows.table import IOTable
 from carbonflows.uncertainty.cells import PARTS, Part, chosen_stressors
+from carbonflows.uncertainty.fuels import FuelErrors, FuelSampler
 from carbonflows.uncertainty.mixed_rows import MixedRows
 from carbonflows.uncertainty.model import Error, ErrorSource, Sampler, log_sd
 
@@ -314,8 +315,11 @@ def listed_errors(errors: ErrorSource | Sequence[ErrorSource]) -> list[ErrorSour
 
 
 def _ready(error: ErrorSource, table: IOTable) -> Draw:
+    """Make an error ready to be drawn; one that does not fit is refused here, not in a draw."""
     if isinstance(error, Error):
         return Sampler(error, table).factors
+    if isinstance(error, FuelErrors):
+        return FuelSampler(error, table).factors
 
     def draw(generator: np.random.Generator) -> Array:
         return error.factors(table, generator)

@@ -2,18 +2,22 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from carbonflows.change.vertices import By
 from carbonflows.figures.wording import counted, decimals, number
 from carbonflows.study.drivers.found import FACTORS, LMDI, VIEW_NAMES, Drivers
+from carbonflows.study.drivers.pictures import panels_of
 from carbonflows.study.drivers.steps import VIEWS
 from carbonflows.study.drivers.years import WORLD
 from carbonflows.study.html import html_table
-from carbonflows.study.outcome import file_stem
+from carbonflows.study.year_words import absent_years, listed_years
 
 ENOUGH = 1e-9
 """Gap relative to the world's emissions up to which effects are said to sum to the change."""
+LEAST = 1e-12
+"""Smallest bound that is stated for the gap."""
 INFLATED = (
     "A rising price raises the level of demand and lowers emission intensity by as much, without "
     "any change in what is made"
@@ -55,7 +59,7 @@ def headlines(found: Drivers) -> list[str]:
         )
     lines += _ends(found)
     if found.caveat:
-        lines.append(f"Prices: {found.caveat}. {INFLATED}.")
+        lines.append(f"{_capital(found.caveat)}. {INFLATED}.")
     else:
         lines.append(
             "Prices: steps are taken in the previous year's prices, which are outside the factors."
@@ -65,10 +69,13 @@ def headlines(found: Drivers) -> list[str]:
     lines.append(_gap(found))
     if found.absent:
         lines.append(
-            f"Not in the source: {_listed(found.absent)}. Steps lead from one year that is there "
-            "to the next."
+            f"{absent_years(found.absent)} Steps lead from one year that is there to the next."
         )
     return lines
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _amount(value: float, *, sign: bool = False) -> str:
@@ -115,7 +122,7 @@ def _gap(found: Drivers) -> str:
     if found.gap <= ENOUGH:
         return (
             f"All {sums} of effects equal the change between two accounts within "
-            f"{max(found.gap, 1e-16):.0e} of the world's emissions."
+            f"{_bound(found.gap)} of the world's emissions."
         )
     worst = checks.loc[checks["gap"].idxmax()]
     return (
@@ -125,15 +132,9 @@ def _gap(found: Drivers) -> str:
     )
 
 
-def _listed(years: tuple[int, ...]) -> str:
-    """List years, runs of them as ranges."""
-    runs: list[list[int]] = []
-    for year in years:
-        if runs and year == runs[-1][-1] + 1:
-            runs[-1].append(year)
-        else:
-            runs.append([year])
-    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs)
+def _bound(gap: float) -> str:
+    """Round a gap up to a power of ten: rounding errors differ between machines, this does not."""
+    return f"{10.0 ** np.ceil(np.log10(max(gap, LEAST))):.0e}"
 
 
 def drivers_page(found: Drivers, largest: int) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def drivers_page(found: Drivers, largest: int) -> dict[str, Any]:
     ----------
     found : Drivers
     largest : int
-        How many regions or groups have figures of their own.
+        How many regions or groups have panels of their own.
 
     Returns
     -------
@@ -172,28 +173,22 @@ def drivers_page(found: Drivers, largest: int) -> dict[str, Any]:
         ("drivers", "The world"), ("regions", "Regions and groups"), ("methods", "Methods"),
         ("sums", "Checks"), ("table", "The tables"), ("provenance", "Provenance"),
     ]  # fmt: skip
-    stems = {
-        view: [
-            f"drivers_{column}_{file_stem(region)}"
-            for region in found.changed(view).index[:largest]
-        ]
-        for view, column in VIEWS.items()
-    }
+    stems = {view: [stem for stem, _ in panels_of(found, view, largest)] for view in VIEWS}
     return {
         **{name: Markup(text) for name, text in tables.items()},
         "sections": [s for s in sections if apart or s[0] != "regions"],
         "apart": apart,
         "stems": stems,
-        "caveat": f"{found.caveat[:1].upper()}{found.caveat[1:]}",
+        "caveat": _capital(found.caveat),
         "caveat_whole": found.caveat_whole,
         "inflated": INFLATED,
         "lacking": found.lacking,
         "per_head": found.per_head,
         "previous": found.previous,
-        "gap": f"{found.gap:.1e}",
+        "gap": _bound(found.gap),
         "span": found.span,
-        "years": _listed(found.years),
-        "absent": _listed(found.absent),
+        "years": listed_years(found.years),
+        "absent": absent_years(found.absent),
     }
 
 
@@ -297,5 +292,6 @@ def _checks(found: Drivers) -> pd.DataFrame:
     said = checks.groupby(["route", "view"], sort=False)["gap"].agg(["size", "max"]).reset_index()
     said["route"] = [str(route).capitalize() for route in said["route"]]
     said["view"] = said["view"].map(VIEW_NAMES).str.capitalize()
-    said.columns = pd.Index(["Route", "Emissions", "Sums", "Largest gap [1]"])
+    said["max"] = said["max"].map(_bound)
+    said.columns = pd.Index(["Route", "Emissions", "Sums", "Gaps up to [1]"])
     return said

@@ -10,13 +10,15 @@ from carbonflows.change.vertices import By
 from carbonflows.study.drivers.found import VIEW_NAMES, Drivers
 from carbonflows.study.drivers.steps import VIEWS
 from carbonflows.study.drivers.years import WORLD
-from carbonflows.study.outcome import Picture, drawn, file_stem
+from carbonflows.study.outcome import Picture, drawn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 16
 """Regions whose accounts are drawn."""
+PANELS = 6
+"""Waterfalls in a figure: three lines of two fit a page."""
 
 
 def pictures(found: Drivers, largest: int) -> Iterator[Picture]:
@@ -26,7 +28,7 @@ def pictures(found: Drivers, largest: int) -> Iterator[Picture]:
     ----------
     found : Drivers
     largest : int
-        How many regions or groups have figures of their own.
+        How many regions or groups have panels of their own.
 
     Yields
     ------
@@ -67,14 +69,35 @@ def pictures(found: Drivers, largest: int) -> Iterator[Picture]:
         f"{f', of the {MOST} that emitted most in {found.years[-1]}' if many else ''}.",
         lambda: _accounts(found),
     )  # fmt: skip
-    for view, column in VIEWS.items():
-        for region in found.changed(view).index[:largest]:
+    for view in VIEWS:
+        for stem, regions in panels_of(found, view, largest):
             yield drawn(
-                f"drivers_{column}_{file_stem(region)}", ("drivers_cumulated", "accounts"),
-                f"{found.names[region]}: what drove {VIEW_NAMES[view]} emissions, summed over the "
-                "steps between years.",
-                partial(_waterfall, found, "drivers_cumulated", view, region),
+                stem, ("drivers_cumulated", "accounts"),
+                f"What drove {VIEW_NAMES[view]} emissions, summed over the steps between years: "
+                f"{', '.join(found.names[region] for region in regions)}.",
+                partial(_waterfalls, found, view, regions),
             )  # fmt: skip
+
+
+def panels_of(found: Drivers, view: By, largest: int) -> list[tuple[str, list[str]]]:
+    """Share out the regions or groups that changed most to figures of a page each.
+
+    Parameters
+    ----------
+    found : Drivers
+    view : {"demand", "source"}
+    largest : int
+        How many have panels of their own.
+
+    Returns
+    -------
+    list of (str, list of str)
+        File name without ending and regions of each figure.
+    """
+    chosen = list(found.changed(view).index[:largest])
+    pages = [chosen[start : start + PANELS] for start in range(0, len(chosen), PANELS)]
+    stem = f"drivers_{VIEWS[view]}"
+    return [(f"{stem}_{i}" if i > 1 else stem, page) for i, page in enumerate(pages, 1)]
 
 
 def _waterfall(found: Drivers, table: str, view: By, region: str) -> "Figure":
@@ -95,6 +118,26 @@ def _waterfall(found: Drivers, table: str, view: By, region: str) -> "Figure":
         column_names=_names(found, rows.index),
         title=f"{found.names[region]}: what drove {what}, {found.span}",
         subtitle=_subtitle(f"Structural decomposition, {how}", caveat),
+        source=_source(found),
+    )  # fmt: skip
+
+
+def _waterfalls(found: Drivers, view: By, regions: Sequence[str]) -> "Figure":
+    """Draw the same for several regions, a panel for each."""
+    from carbonflows.figures.effect_panels import effect_panels
+
+    each = {region: found.effects("drivers_cumulated", view, region) for region in regions}
+    account = found.account(view)[list(regions)]
+    first, last = (pd.Series(account.loc[found.years[end]]) for end in (0, -1))
+    frame = pd.DataFrame({region: rows["effect"] for region, rows in each.items()}).T
+    frame = frame.reindex(columns=next(iter(each.values())).index).assign(change=last - first)
+    spread = pd.concat({region: rows[["least", "most"]] for region, rows in each.items()})
+    return effect_panels(
+        frame, first=first, last=last, years=(found.years[0], found.years[-1]), unit=found.gas,
+        spread=spread[spread["most"] > spread["least"]],
+        labels=dict(found.names), column_names=_names(found, frame.columns[:-1]),
+        title=f"What drove {VIEW_NAMES[view]} emissions, {found.span}",
+        subtitle=_subtitle("Structural decomposition, step by step", found.caveat),
         source=_source(found),
     )  # fmt: skip
 

@@ -24,4 +24,4 @@ class DriversSpec(Strict):
     people: list[str] = []
     """Further files of population, with what the file of ``intensity.population`` lacks."""
     largest: int = Field(default=6, ge=0)
-    """How many regions or groups, those that changed most, have figures of their own."""
+    """How many regions or groups, those that changed most, have panels of their own."""

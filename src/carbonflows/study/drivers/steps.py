@@ -96,13 +96,24 @@ def step_effects(years: Years, step: dict[str, Any]) -> dict[str, Any]:
                     prices=years.prices, households=years.households, unit=years.unit)  # fmt: skip
         methods.append(_method(logs, "lmdi"))
     except DataError as error:
-        lacking = str(error)
+        lacking = _lacking(error)
     return {
         "effects": pd.concat(effects, ignore_index=True),
         "methods": pd.concat(methods, ignore_index=True),
         "lacking": lacking,
         "caveat": caveat,
     }
+
+
+def _lacking(error: DataError) -> str:
+    """Say in plain words why there is no index decomposition."""
+    if "negative" not in error.facts:
+        return str(error)
+    return (
+        f"it takes logarithms of emissions and of output, but {error.negative} negative, and a "
+        "negative number has no logarithm. The structural decomposition above needs none; to have "
+        "both, aggregate these sectors with larger ones and save the table"
+    )
 
 
 def _account(years: Years, system: Leontief, year: int | None = None) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from carbonflows.study.drivers.years import WORLD, years_of
 from carbonflows.study.named import display_names, single_regions
 from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study
+from carbonflows.study.year_words import tables_span
 from carbonflows.work import Work
 
 QUANTITIES = {
@@ -95,7 +96,7 @@ def outcome(
         table, settings.stressor, households=settings.households, orphans=settings.orphans,
         unit=years.unit,
     )  # fmt: skip
-    label = f"{table.name} {labels[0]}–{labels[-1]}"
+    label = tables_span(table, labels[0], labels[-1])
     tables = driver_tables({year: found["accounts"] for year, found in each.items()}, steps, whole)
     tables["diagnosis"] = pd.concat(
         [found["findings"].assign(year=year)[["year", *found["findings"]]]

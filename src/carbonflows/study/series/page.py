@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from carbonflows.errors import some
 from carbonflows.figures.wording import shown
 from carbonflows.study.html import html_table
 from carbonflows.study.spec import Study
-
-if TYPE_CHECKING:
-    pass
+from carbonflows.study.year_words import absent_years, listed_years
 
 MEASURES = {
     "footprint": "Footprint", "eebt": "EEBT", "throughflow": "Throughflow",
@@ -32,7 +29,7 @@ class Series:
         Unit of emissions, as it is printed.
     stressor : str
     span : str
-        First and last table.
+        What the tables are called, with the first year and the last.
     years : tuple of int
     absent : tuple of int
         Years that were asked for and are not there.
@@ -41,8 +38,6 @@ class Series:
     single : list of str
         Regions or groups that are more than the rest of the world.
     grouped : bool
-    source : str
-        Name of the tables without their years.
     """
 
     study: Study
@@ -55,7 +50,6 @@ class Series:
     names: Mapping[str, str]
     single: list[str]
     grouped: bool
-    source: str
 
     def at(self, name: str) -> pd.DataFrame:
         """Return a table at the level the study speaks of."""
@@ -158,8 +152,7 @@ def series_headlines(found: Series) -> list[str]:
             )
     if found.absent:
         lines.append(
-            f"There is no table of {some(found.absent, 20)}: the years shown are "
-            f"{some(found.years, 30)}."
+            f"{absent_years(found.absent)} The years shown are {listed_years(found.years)}."
         )
     return lines
 
@@ -239,7 +232,7 @@ def series_page(found: Series) -> dict[str, Any]:
     return {
         "sections": sections,
         "first": found.years[0], "last": found.years[-1], "noun": found.noun,
-        "absent": some(found.absent, 30) if found.absent else "",
+        "absent": absent_years(found.absent),
         "by_label": by_label, "whole": whole,
         "trends": [Markup(html) for html in _trend_tables(found, order)],
         "yearly": Markup(_yearly(found)),

@@ -47,7 +47,7 @@ def series_pictures(found: Series) -> Iterator[Picture]:
         lambda: gap_series(
             both, unit=found.gas, labels=found.names, source=source, heading="Emissions",
             title="Production and consumption over time",
-            subtitle=f"Emissions by {found.noun}, {_of(found)}",
+            subtitle=f"Emissions by {found.noun}, {found.span}",
         ),
     )  # fmt: skip
     yield _lines(
@@ -63,7 +63,7 @@ def series_pictures(found: Series) -> Iterator[Picture]:
         lambda: series(
             found.shares()[list(GROSS)], unit="%", labels=MEASURES, source=source,
             heading="Share of world emissions", title="How much of emissions is traded",
-            subtitle=f"Three measures of the same trade, {_of(found)}",
+            subtitle=f"Three measures of the same trade, {found.span}",
         ),
     )  # fmt: skip
     if "ladder" in found.tables:
@@ -74,7 +74,7 @@ def series_pictures(found: Series) -> Iterator[Picture]:
             lambda: series(
                 steps, unit=found.gas, labels=MEASURES, source=source, heading="Gross exports",
                 title="Three measures of traded carbon over time",
-                subtitle=f"Gross exports, {_of(found)}",
+                subtitle=f"Gross exports, {found.span}",
             ),
         )  # fmt: skip
     if "intensities" in found.tables:
@@ -109,7 +109,7 @@ def _lines(
     def draw() -> "Figure":
         return series(
             tidy, unit=unit, labels=found.names, emphasised=large if many else (), heading=heading,
-            panels="quantity", title=title, subtitle=_of(found),
+            panels="quantity", title=title, subtitle=found.span,
             source=f"Source: {found.span}, carbonflows",
         )  # fmt: skip
 
@@ -145,7 +145,3 @@ def _largest(wide: pd.DataFrame, most: int) -> list[Any]:
     """Labels with the largest mean amount over the years, the largest first."""
     order = wide.abs().mean().sort_values(ascending=False, kind="stable")
     return list(order.index[:most])
-
-
-def _of(found: Series) -> str:
-    return f"{found.source}, {found.years[0]} to {found.years[-1]}"

@@ -23,6 +23,7 @@ from carbonflows.study.outcome import Outcome
 from carbonflows.study.series.page import Series, series_headlines, series_page
 from carbonflows.study.series.pictures import series_pictures
 from carbonflows.study.spec import Study
+from carbonflows.study.year_words import tables_span
 from carbonflows.table import IOTable
 from carbonflows.work import Work
 
@@ -103,7 +104,7 @@ def outcome(
         table, settings.stressor, households=settings.households, orphans=settings.orphans
     )
     tables = _stacked({year: one["tables"] for year, one in years.items()})
-    span = " to ".join(found[place]["facts"]["table"] for place in (0, -1))
+    span = tables_span(table, *(int(panel.labels[place]) for place in (0, -1)))
     for name, source in TRENDS[study.kind].items():
         level = f"{source}_groups" if f"{source}_groups" in tables else source
         tables[name] = _trend(tables[level])
@@ -116,7 +117,7 @@ def outcome(
         years=tuple(years), absent=absent,
         names=display_names(labels, grouping),
         single=single_regions(pd.Index(labels), table, grouping),
-        grouped=grouping is not None, source=table.name,
+        grouped=grouping is not None,
     )  # fmt: skip
     return Outcome(
         table=table, load=load, diagnosis=_diagnosis(span, tables["diagnosis"]), tables=tables,

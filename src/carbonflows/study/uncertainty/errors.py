@@ -26,7 +26,7 @@ class Named(NamedTuple):
     """One error of the study file: what it is called, how large, and what it is made of."""
 
     name: str
-    on: str
+    on: Part
     size: str
     shared: str
     note: str

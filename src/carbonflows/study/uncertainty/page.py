@@ -11,6 +11,7 @@ from carbonflows.figures.wording import decimals, percent, shown
 from carbonflows.study.html import html_table
 from carbonflows.study.outcome import Picture, drawn
 from carbonflows.study.uncertainty.spec import UncertaintySpec
+from carbonflows.study.uncertainty.tables import FEWEST
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -65,6 +66,16 @@ class Told:
         """What the study speaks of: one and many."""
         return ("group", "groups") if self.grouped else ("region", "regions")
 
+    @property
+    def few(self) -> str:
+        """Why nothing is said of signs and ranks; empty if there are draws enough."""
+        if self.spec.draws >= FEWEST:
+            return ""
+        return (
+            f"{self.spec.draws} draws are too few to say anything of signs and ranks, and "
+            f"intervals are rough: make {FEWEST} draws or more, better 1,000"
+        )
+
     def table(self, name: str) -> pd.DataFrame:
         """Table at the level that the study speaks of."""
         return self.tables[f"{name}_groups" if self.grouped else name].drop(columns="year")
@@ -111,20 +122,24 @@ def page(told: Told, regions: Told | None = None) -> dict[str, Any]:
     sections = [
         ("accounts", "Accounts"), ("signs", "Exporters and importers"), ("ranks", "Ranks"),
         *([("between", "Flows")] if spec.flows else []), ("sources", "What matters"),
-        ("draws", "The draws"), ("model", "The error model"),
+        ("model", "The error model"), ("draws", "The draws"),
     ]  # fmt: skip
     if "ensemble" in told.tables:
         sections.append(("ensemble", "Other tables"))
+    if regions is not None:
+        sections.append(("regions", "By region"))
     return {
         "sections": [*sections, ("table", "The table"), ("provenance", "Provenance")],
         "spec": spec,
         "what": told.what,
         "percent": f"{100 * spec.level:g} %",
         "unfit": told.unfit,
+        "few": told.few,
         "accounts": [_accounts(told, quantity) for quantity in HEADS],
         "signs": _signs(told),
         "regions": [
-            *[_accounts(regions, quantity) for quantity in HEADS], _signs(regions)
+            *[_accounts(regions, quantity) for quantity in HEADS],
+            *([] if told.few else [_signs(regions)]),
         ] if regions is not None else [],
         "ranks": _ranks(told),
         "flows": _flows(told),
@@ -246,7 +261,7 @@ def _convergence(told: Told) -> "Markup":
 
 
 def _errors(told: Told) -> "Markup":
-    frame = told.tables["errors"].drop(columns="year")
+    frame = told.tables["errors"][["error", "on", "relative_sd", "shared", "note"]]
     frame.columns = pd.Index(
         ["Error", "On", "Relative standard deviation", "Shared", "Where it comes from"]
     )
@@ -316,18 +331,25 @@ def pictures(told: Told) -> Iterator[Picture]:
         lambda: lines(consumption, relative=True, title="How sure consumption is",
                       heading="Consumption"),
     )  # fmt: skip
-    chance = told.table("net_exporters").set_index("region")["probability"]
-    yield drawn(
-        "net_exports", (f"intervals{ending}", f"net_exporters{ending}"),
-        "Net exports, and the share of draws in which they have the sign that the table gives.",
-        lambda: lines(net, positive=chance, title="Who is a net exporter for sure",
-                      heading="Net exports"),
-    )  # fmt: skip
-    yield drawn(
-        "rank_probability", (f"ranks{ending}",), "Probability of each rank by consumption.",
-        lambda: rank_heat(told.ranks(), labels=told.names, title="How sure ranks are",
-                          subtitle=subtitle, source=source),
-    )  # fmt: skip
+    if told.few:
+        yield drawn(
+            "net_exports", (f"intervals{ending}",), "Net exports; below zero are net imports.",
+            lambda: lines(net, title="How sure net exports are", heading="Net exports"),
+        )  # fmt: skip
+    else:
+        chance = told.table("net_exporters").set_index("region")["probability"]
+        yield drawn(
+            "net_exports", (f"intervals{ending}", f"net_exporters{ending}"),
+            "Net exports, and the share of draws in which each is the net exporter or net importer "
+            "that the table says it is.",
+            lambda: lines(net, positive=chance, sides=("exporter", "importer"),
+                          title="Who is a net exporter for sure", heading="Net exports"),
+        )  # fmt: skip
+        yield drawn(
+            "rank_probability", (f"ranks{ending}",), "Probability of each rank by consumption.",
+            lambda: rank_heat(told.ranks(), labels=told.names, title="How sure ranks are",
+                              subtitle=subtitle, source=source),
+        )  # fmt: skip
     if not told.spec.flows:
         return
     rows = told.table("flow_intervals").head(told.spec.flows)

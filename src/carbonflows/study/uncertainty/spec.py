@@ -26,7 +26,7 @@ class ErrorSpec(Strict):
 
     on: Part
     name: str = ""
-    sd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    sd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     size: SizeSpec | None = None
     file: str | None = None
     by: Literal["cell"] | list[str] = "cell"

@@ -1,6 +1,6 @@
 """A study of uncertainty: how sure production, consumption and traded carbon are, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +19,10 @@ from carbonflows.study.outcome import Outcome
 from carbonflows.study.spec import Study
 from carbonflows.study.uncertainty.drawn import caused, drawn_at
 from carbonflows.study.uncertainty.ensemble import ensemble_tables
-from carbonflows.study.uncertainty.errors import Named, named_errors
+from carbonflows.study.uncertainty.errors import named_errors
 from carbonflows.study.uncertainty.page import Told, page, pictures
 from carbonflows.study.uncertainty.tables import (
+    SLACK,
     convergence_table,
     error_table,
     flow_table,
@@ -36,6 +37,11 @@ from carbonflows.uncertainty.first_order import first_order
 
 if TYPE_CHECKING:
     from carbonflows.work import Work
+
+NOTABLE = 0.01
+"""Share of a part of the table in skewed cells from which on headlines warn."""
+FAR, MANY = 0.1, 0.25
+"""How far off standard deviations to first order are, and what share of them, for a warning."""
 
 
 def outcome(
@@ -101,7 +107,7 @@ def outcome(
     )  # fmt: skip
     progress("standard deviations to first order")
     unfit = _not_first_order(study, table, load)
-    tables: dict[str, pd.DataFrame] = {"errors": error_table(errors)}
+    tables: dict[str, pd.DataFrame] = {"errors": error_table(errors, table)}
     for ending, groups in (("", None), ("_groups", grouping)):
         if ending and groups is None:
             continue
@@ -141,7 +147,7 @@ def outcome(
     regions = told_of(None) if grouping is not None else None
     return Outcome(
         table=table, load=load, diagnosis=found, tables=tables, residual=residual,
-        headlines=headlines(told, errors),
+        headlines=headlines(told),
         pictures=lambda: pictures(told),
         template="uncertainty/report.html.j2", page=lambda: page(told, regions), grouping=grouping,
     )  # fmt: skip
@@ -161,17 +167,59 @@ def _not_first_order(study: Study, table: IOTable, load: Emissions) -> str:
     return ""
 
 
-def headlines(told: Told, errors: Sequence[Named]) -> list[str]:
-    """The lines worth knowing."""
+def headlines(told: Told) -> list[str]:
+    """The lines worth knowing, warnings first."""
     return [
+        *([f"{told.few}."] if told.few else []),
+        *_skewed(told),
+        *_unlike(told),
         _largest(told),
         *([told.spec.note] if told.spec.note else []),
-        *([_signs(told), _ranks(told)] if len(told.own_ranks()) > 1 else []),
+        *([_signs(told), _ranks(told)] if len(told.own_ranks()) > 1 and not told.few else []),
         *([_shares(told), _against(told)] if not told.unfit else [
             f"No standard deviations to first order, and no shares of errors: {told.unfit}."
         ]),
         *([_others(told)] if "ensemble" in told.tables else []),
     ]  # fmt: skip
+
+
+def _skewed(told: Told) -> list[str]:
+    """Warn of errors that lognormal factors and first order cannot be trusted with."""
+    rows = told.tables["errors"]
+    rows = rows[rows["skewed"] >= NOTABLE]
+    if rows.empty:
+        return []
+    said = [
+        f"“{name}” (up to {100 * largest:,.3g} %)"
+        for name, largest in zip(rows["error"], rows["largest"], strict=True)
+    ]
+    return [
+        f"Mind the errors: relative standard deviations of {some(said)} are 100 % or more. Such "
+        "lognormal factors are so skewed that most draws lie far below the mean and means and "
+        "intervals hang on a few draws far above it; first order does not hold."
+    ]
+
+
+def _unlike(told: Told) -> list[str]:
+    """Warn where standard deviations to first order are not those drawn."""
+    rows = _compared(told)
+    off = (rows["ratio"] - 1).abs()
+    many = int(((off > FAR) & (off > 3 * rows["ratio_error"])).sum())
+    if not len(rows) or many < MANY * len(rows):
+        return []
+    return [
+        f"Mind the first order: {many} of {len(rows)} drawn standard deviations of consumption and "
+        f"net exports are more than {100 * FAR:g} % off those to first order. Trust the draws, not "
+        "the shares of errors."
+    ]
+
+
+def _compared(told: Told) -> pd.DataFrame:
+    """Intervals of what trade reaches, where there is a standard deviation to first order."""
+    rows = told.table("intervals")
+    if "ratio" not in rows:
+        return rows.iloc[:0].assign(ratio=0.0, ratio_error=0.0)
+    return rows[rows["quantity"] != "production"].dropna(subset=["ratio"])
 
 
 def _largest(told: Told) -> str:
@@ -193,10 +241,11 @@ def _signs(told: Told) -> str:
     rows = told.table("net_exporters").set_index("region")
     unsure = rows[~rows["sure"]]
     what = told.what
+    rule = f"one of both in at least {100 * told.spec.level:g} % of draws"
     if unsure.empty:
         return (
-            f"All {counted(len(rows), *what)} are surely net exporters or surely net importers: no "
-            f"{100 * told.spec.level:g} % interval reaches zero."
+            f"All {counted(len(rows), *what)} are surely net exporters or surely net importers "
+            f"({rule})."
         )
     said = [
         f"{told.names[str(label)]} ({'' if i else 'net exporter in '}{percent(chance)}"
@@ -207,17 +256,17 @@ def _signs(told: Told) -> str:
     ]
     return (
         f"{len(rows) - len(unsure)} of {counted(len(rows), *what)} are surely net exporters or "
-        f"surely net importers; unsure: {some(said, 12)}."
+        f"surely net importers ({rule}); unsure: {some(said, 12)}."
     )
 
 
 def _ranks(told: Told) -> str:
     """How many ranks by consumption are sure."""
     own = told.own_ranks()
-    sure = (own >= told.spec.level).to_numpy()
+    sure = (own >= told.spec.level - SLACK).to_numpy()
     said = (
-        f"{int(sure.sum())} of {counted(len(own), 'rank')} by consumption are sure (probability "
-        f"of at least {100 * told.spec.level:g} %)"
+        f"{int(sure.sum())} of {counted(len(own), 'rank')} by consumption are sure (the same in at "
+        f"least {100 * told.spec.level:g} % of draws)"
     )
     if sure.all():
         return f"{said}."
@@ -246,8 +295,7 @@ def _shares(told: Told) -> str:
 
 def _against(told: Told) -> str:
     """How standard deviations to first order compare with drawn ones."""
-    rows = told.table("intervals").dropna(subset=["ratio"])
-    rows = rows[rows["quantity"] != "production"]
+    rows = _compared(told)
     if rows.empty:
         return "Nothing varies, neither drawn nor to first order."
     ratio, error = rows["ratio"], float(rows["ratio_error"].median())

@@ -8,6 +8,8 @@ import pandas as pd
 
 from carbonflows.study.uncertainty.drawn import Drawn
 from carbonflows.study.uncertainty.errors import Named
+from carbonflows.study.uncertainty.skew import spread_in
+from carbonflows.table import IOTable
 from carbonflows.uncertainty.summaries import intervals, rank_probability, sign_probability
 
 if TYPE_CHECKING:
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 
 FACTS = ("unit", "table", "draws", "seed", "rebalanced", "level")
 """What a table of draws states about itself."""
+
+FEWEST = 100
+"""Draws below which nothing is said of signs and ranks."""
+
+SLACK = 1e-9
+"""What rounding may take from a share of draws that is the level."""
 
 NOUGHT = 1e-12
 """Share of the largest value below which a standard deviation is a rounding error."""
@@ -63,15 +71,17 @@ def sign_table(drawn: "Draws", level: float) -> pd.DataFrame:
     -------
     DataFrame
         ``region``, ``net_exports`` without errors, the ``probability`` of being a net exporter (a
-        draw of zero counts half), and whether the sign is ``sure``: the interval of `level` has
-        zero outside.
+        draw of zero counts half), and whether the sign is ``sure``: that of at least `FEWEST`
+        draws, the share `level` of them or more on one side of zero.
     """
     found = intervals(drawn, level).loc["net_exports"]
     chance = sign_probability(drawn)["net_exports"]
+    chance = chance.reindex(found.index)
+    sure = np.maximum(chance, 1 - chance) >= level - SLACK
     frame = pd.DataFrame(
         {
-            "net_exports": found["base"], "probability": chance.reindex(found.index),
-            "sure": (found["low"] > 0) | (found["high"] < 0),
+            "net_exports": found["base"], "probability": chance,
+            "sure": sure & (len(drawn.values) >= FEWEST),
         }
     )  # fmt: skip
     return _tidy(frame, intervals(drawn, level), "probability of being a net exporter")
@@ -133,13 +143,26 @@ def flow_table(drawn: Drawn, level: float) -> pd.DataFrame:
     return ordered
 
 
-def error_table(errors: Sequence[Named]) -> pd.DataFrame:
-    """The error model as the study file states it."""
+def error_table(errors: Sequence[Named], table: IOTable) -> pd.DataFrame:
+    """The error model as the study file states it, and how large its errors are in the table.
+
+    Returns
+    -------
+    DataFrame
+        ``error``, ``on``, ``relative_sd``, ``shared``, ``note`` in words; ``largest`` and
+        ``skewed`` as in `spread_in` [1].
+    """
     frame = pd.DataFrame(
-        [(one.name, one.on, one.size, one.shared, one.note) for one in errors],
-        columns=["error", "on", "relative_sd", "shared", "note"],
-    )
-    frame.attrs = {"quantity": "errors as the study assumes them", "unit": "none"}
+        [
+            (one.name, one.on, one.size, one.shared, one.note,
+             *spread_in(table, one.on, one.errors))
+            for one in errors
+        ],
+        columns=["error", "on", "relative_sd", "shared", "note", "largest", "skewed"],
+    )  # fmt: skip
+    frame.attrs = {
+        "quantity": "errors as the study assumes them", "unit": "largest, skewed: 1; others: none",
+    }  # fmt: skip
     return frame
 
 

@@ -22,12 +22,10 @@ from carbonflows.study.spec import Study
 from carbonflows.study.uncertainty import study as uncertainty
 from carbonflows.study.uncertainty.drawn import caused, drawn_at
 from carbonflows.study.uncertainty.errors import named_errors, sd_of_file
-from carbonflows.study.uncertainty.skew import spread_in
 from carbonflows.uncertainty.drawing import drawn_table
 from carbonflows.uncertainty.draws import draws
 from carbonflows.uncertainty.first_order import first_order
-from carbonflows.uncertainty.fuels import FuelErrors
-from carbonflows.uncertainty.model import correlated
+from carbonflows.uncertainty.model import Error
 from worlds import random_world
 
 DRAWS = 120
@@ -180,7 +178,6 @@ def test_draws_summed_to_groups_are_draws_of_groups(by_hand) -> None:
 
 
 def cf_error(on: Any, sd: float) -> Any:
-    from carbonflows.uncertainty.model import Error
 
     return Error(on, sd)
 
@@ -317,45 +314,6 @@ def test_errors_of_their_own_size_are_warned_of(folder, sd) -> None:
     if sd >= 1:
         assert f"“totals” (up to {100 * sd:g} %)" in found.headlines[0]
         assert "skewed" in found.headlines[0]
-
-
-def test_the_share_of_skewed_cells_is_counted_by_their_size() -> None:
-    table = random_world(2, 3, 2)
-    F = table.extensions["emissions"].F.to_numpy()[0]
-    sd = pd.Series([2.0, 0.1, 0.1], table.regions.rename("region"))
-    own = spread_in(table, "emissions", [cf.Error("emissions", sd)])
-    assert own.largest == pytest.approx(2.0)
-    assert own.skewed == pytest.approx(np.abs(F[:2]).sum() / np.abs(F).sum())
-    halves = correlated("emissions", 1.5, 0.4, ("region",))
-    assert spread_in(table, "emissions", halves) == pytest.approx((1.5, 1.0))
-    zero = spread_in(table, "emissions", [cf.Error("emissions", 0.0)])
-    assert zero == (0.0, 0.0)
-    assert spread_in(table, "emissions", [cf.Error("emissions", 1e200)]).skewed == 1.0
-
-
-def test_fuels_are_as_large_as_their_sum() -> None:
-    table = random_world(2, 2, 2)
-    F = table.extensions["emissions"].F.to_numpy()[0]
-    burnt = pd.DataFrame({"coal": 0.75 * F, "gas": 0.25 * F}, table.nodes)
-    fuels = FuelErrors(burnt, activity={"coal": 0.3, "gas": 0.1}, factor=0.2)
-    coal, gas = (1.09 * 1.04 - 1), (1.01 * 1.04 - 1)  # E[a²]E[ε²] − 1
-    expected = np.sqrt(0.75**2 * coal + 0.25**2 * gas)
-    assert spread_in(table, "emissions", [fuels]).largest == pytest.approx(expected)
-
-
-def test_first_order_that_fails_is_warned_of(folder) -> None:
-    model = MODEL.replace('by = ["region"]\nsd = 0.05', "by = []\nsd = 0.05")
-    model += '[[uncertainty.error]]\nname = "vast"\non = "inputs"\nby = ["user_region"]\nsd = 0.9\n'
-    found = uncertainty.outcome(
-        of_table(folder, model.replace("draws = 120", "draws = 1000")), read_plain(folder / "toy")
-    )
-    rows = found.tables["intervals"].query("quantity != 'production'").dropna(subset=["ratio"])
-    off = (rows["ratio"] - 1).abs()
-    many = int(((off > 0.1) & (off > 3 * rows["ratio_error"])).sum())
-    warned = [line for line in found.headlines if line.startswith("Mind the first order")]
-    assert many >= len(rows) / 4
-    assert warned == [found.headlines[0]]
-    assert f": {many} of {len(rows)} drawn" in warned[0]
 
 
 def test_an_error_of_zero_moves_nothing(folder, tmp_path) -> None:

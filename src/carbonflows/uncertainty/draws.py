@@ -22,7 +22,7 @@ from carbonflows.work import Work
 
 Account: TypeAlias = Callable[..., pd.DataFrame | pd.Series]
 
-BATCH = 20
+BATCH = 10
 """Draws that are one item of work, and one part on disk."""
 
 

@@ -69,9 +69,9 @@ def spread_in(table: IOTable, on: Part, errors: "Sequence[AnyError]") -> Spread:
         return Spread(0.0, 0.0)
     variance = np.asarray(sum(_log_variance(one, table) for one in errors))
     relative = np.sqrt(np.expm1(np.minimum(variance, _MOST)))
-    relative = np.broadcast_to(relative, there.shape)
+    relative = np.broadcast_to(relative, there.shape).round(12)  # 1 is 1 after its logarithm too
     within = np.asarray(weights)[there & (relative >= SKEWED)]
-    return Spread(float(relative[there].max().round(12)), float(within.sum() / np.sum(weights)))
+    return Spread(float(relative[there].max()), float(within.sum() / np.sum(weights)))
 
 
 def _weights(table: IOTable, on: Part, stressor: str | None) -> Array:

@@ -176,9 +176,10 @@ def headlines(told: Told) -> list[str]:
         _largest(told),
         *([told.spec.note] if told.spec.note else []),
         *([_signs(told), _ranks(told)] if len(told.own_ranks()) > 1 and not told.few else []),
-        *([_shares(told), _against(told)] if not told.unfit else [
+        *([_shares(told)] if not told.unfit else [
             f"No standard deviations to first order, and no shares of errors: {told.unfit}."
         ]),
+        *([] if told.unfit or told.few else [_against(told)]),
         *([_others(told)] if "ensemble" in told.tables else []),
     ]  # fmt: skip
 

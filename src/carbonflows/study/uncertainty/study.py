@@ -172,7 +172,7 @@ def headlines(told: Told) -> list[str]:
     return [
         *([f"{told.few}."] if told.few else []),
         *_skewed(told),
-        *_unlike(told),
+        *([] if told.few else _unlike(told)),
         _largest(told),
         *([told.spec.note] if told.spec.note else []),
         *([_signs(told), _ranks(told)] if len(told.own_ranks()) > 1 and not told.few else []),

@@ -404,7 +404,7 @@ def example() -> tuple[pd.DataFrame, "pd.Series[float]", "pd.Series[float]", pd.
     destination = pd.Series([50.0, 80.0, 70.0, 30.0], regions)
     place = np.array([0.0, 100.0, 250.0, 600.0])
     apart = np.abs(place[:, None] - place) + np.diag([30.0, 40.0, 50.0, 60.0])
-    flows = np.e * np.outer(origin**0.8, destination**0.9) * apart**-1.1
+    flows = np.exp(1.0) * np.outer(origin**0.8, destination**0.9) * apart**-1.1
     return (
         pd.DataFrame(flows, regions, regions), origin, destination,
         pd.DataFrame(apart, regions, regions),

@@ -20,7 +20,7 @@ _ARRIVE = 10.0  # seconds a cluster's first worker has to arrive
 _FAILURES = 2  # times an item may end its worker and is begun again
 _SAME = ("python", "distributed", "numpy", "carbonflows")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_KEPT = 256 << 20  # bytes of freed memory that a local process keeps for its next block
+_KEPT = 32 << 20  # bytes of freed memory that a local process keeps for its next block
 
 
 @contextmanager

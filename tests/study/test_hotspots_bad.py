@@ -129,7 +129,7 @@ PRINTED = {
     ),
     "a province": ("share of what is driven from abroad", "CHN-01", r"'CHN-01' is not there"),
     "another study's quantity": ("net exports", "USA", r"'net exports' is not computed by a study"),
-    "no quantity": ("net export", "USA", r"published\.values\.0\.quantity is wrong"),
+    "no quantity": ("net export", "USA", r"published\.values 1\.quantity is wrong"),
     "a family": ("share of emitting sectors", "Steel", r"'Steel' is not there; choose .*Metals"),
     "a driver": ("share of category", "USA, Homes", r"'USA, Homes' is not there"),
     "no driver": ("share of category", "USA", r"did you mean 'USA, Household consumption'"),

@@ -17,10 +17,10 @@ from carbonflows.store import save_stream
 from carbonflows.streamed import StreamedTable
 from carbonflows.work import working
 
-REGIONS, SECTORS = 66, 100
+REGIONS, SECTORS = 80, 100
 NODES = REGIONS * SECTORS
 FLOWS = 8 * NODES * NODES
-LIMIT = 340_000_000
+LIMIT = 500_000_000
 """Bytes that a worker may take: less than the flows, more than its libraries."""
 
 
